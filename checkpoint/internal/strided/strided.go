@@ -1,0 +1,103 @@
+// Package strided computes which elements a strided array takes, and in which
+// contiguous runs. It is arithmetic on axes: it reads no memory and knows no
+// file, which lets the codec use it for slices of stored tensors and package
+// checkpoint for transposed and sliced values.
+package strided
+
+// An Axis is one axis of an array.
+type Axis struct {
+	N      int64 // how many indexes
+	Stride int64 // elements from one to the next
+}
+
+// A Layout says where the elements of an array are: at Start plus, for each
+// axis, index times stride; all in elements. The outermost axis comes first.
+type Layout struct {
+	Start int64
+	Axes  []Axis
+}
+
+// RowMajor is the layout of a dense array, the last axis contiguous.
+func RowMajor(shape []int) Layout {
+	l := Layout{Axes: make([]Axis, len(shape))}
+	stride := int64(1)
+	for k := len(shape) - 1; k >= 0; k-- {
+		l.Axes[k] = Axis{int64(shape[k]), stride}
+		stride *= int64(shape[k]) // wraps only where there are no elements
+	}
+	return l
+}
+
+// Shape returns the length of each axis.
+func (l Layout) Shape() []int {
+	shape := make([]int, len(l.Axes))
+	for k, a := range l.Axes {
+		shape[k] = int(a.N)
+	}
+	return shape
+}
+
+// Elements returns how many elements there are.
+func (l Layout) Elements() int64 {
+	n := int64(1)
+	for _, a := range l.Axes {
+		if a.N == 0 {
+			return 0
+		}
+		n *= a.N
+	}
+	return n
+}
+
+// Permute returns the layout with its axes in another order: axis k of the
+// result is axis order[k] of l. It moves nothing.
+func (l Layout) Permute(order []int) Layout {
+	p := Layout{Start: l.Start, Axes: make([]Axis, len(order))}
+	for k, from := range order {
+		p.Axes[k] = l.Axes[from]
+	}
+	return p
+}
+
+// Runs splits the axes into outer ones, to be stepped through, and the length of
+// the runs of elements that lie one behind the other.
+func (l Layout) Runs() (outer []Axis, run int64) {
+	run = 1
+	for k := len(l.Axes) - 1; k >= 0; k-- {
+		a := l.Axes[k]
+		if a.N != 1 && a.Stride != run {
+			return l.Axes[:k+1], run
+		}
+		run *= a.N
+	}
+	return nil, run
+}
+
+// Contiguous reports whether all elements lie in one run, in row-major order.
+func (l Layout) Contiguous() bool {
+	outer, _ := l.Runs()
+	return len(outer) == 0 || l.Elements() == 0
+}
+
+// RunStart is where run number i begins, of those that Runs gives.
+func (l Layout) RunStart(outer []Axis, i int64) int64 {
+	at := l.Start
+	for k := len(outer) - 1; k >= 0; k-- {
+		at += i % outer[k].N * outer[k].Stride
+		i /= outer[k].N
+	}
+	return at
+}
+
+// Span is one more than the largest element offset, for strides that are not
+// negative; Start where there are no elements.
+func (l Layout) Span() int64 {
+	if l.Elements() == 0 {
+		return l.Start
+	}
+	last := l.Start
+	for _, a := range l.Axes {
+		last += (a.N - 1) * a.Stride
+	}
+	return last + 1
+}
