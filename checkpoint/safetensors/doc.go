@@ -1,0 +1,111 @@
+// Package safetensors reads and writes safetensors files: named tensors behind
+// a JSON header, the format in which Hugging Face models are published.
+//
+// To read, start with [Open]; a [File] gives each [Tensor] by name, and [As] its
+// elements as a Go slice, without copying where possible. To write tensors that
+// are in memory, use [Encode]. Models of Gorgonia are saved and loaded by the
+// package above this one, checkpoint; this one knows no graph.
+//
+// # The format
+//
+//	byte 0       8                 8+N                      size
+//	     +-------+-----------------+------------------------+
+//	     | N     | header          | data                   |
+//	     | u64   | N bytes of JSON | tensors without gaps,  |
+//	     | LE    |                 | row-major, LE          |
+//	     +-------+-----------------+------------------------+
+//
+// The header is one object. Each member but one describes a tensor: its dtype,
+// its shape (a list of dims, empty for a scalar) and where its bytes lie, counted
+// from the start of the data:
+//
+//	"weight":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]}
+//
+// The member __metadata__, if there is one, is an object of strings. A file with
+// one F32 scalar "t" of value 1 is these 68 bytes:
+//
+//	38 00 00 00 00 00 00 00                            N = 56
+//	{"t":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}···   (spaces)
+//	00 00 80 3f                                        1.0
+//
+// There are 22 dtypes, see [DType]. For those under a byte the shape counts
+// elements; they must fill whole bytes.
+//
+// # What a reader refuses
+//
+// Each rule has a kind, an [ErrorKind]; the first broken in this order is
+// reported, in a [*FormatError] that names the tensor, the field and the bytes:
+//
+//	ErrHeaderTooSmall  the file has fewer than 8 bytes
+//	ErrHeaderTooLarge  N is more than 100,000,000; exactly that many is legal
+//	ErrHeaderLength    8+N is more than the file has
+//	ErrHeaderUTF8      the header is not UTF-8
+//	ErrHeaderJSON      the header is not JSON (RFC 8259; white space before and
+//	                   behind the object is legal, nothing else is), nests more
+//	                   than 127 deep, holds half a surrogate pair or a number
+//	                   beyond float64; an entry is not an object, lacks a field,
+//	                   or has an unknown dtype or a dim or offset that is not an
+//	                   integer from 0 to 2^64-1; metadata is not an object of
+//	                   strings, or null
+//	ErrDuplicate       a tensor, a metadata key, a field or __metadata__ stands
+//	                   twice, however spelled: "\u0074" is "t"
+//
+// and then, tensor by tensor in the order of their ranges, so that tensors tile
+// the data:
+//
+//	ErrOffset          its range does not begin where the last one ended (the
+//	                   first: at 0), or ends before it begins
+//	ErrOverflow        dims, multiplied from the left, or dims times width need
+//	                   more than 64 bits: [0,2^63,2] is legal, [2^63,2,0] is not
+//	ErrMisaligned      its elements do not fill whole bytes
+//	ErrSize            its range is not as long as dtype and shape say
+//	ErrIncomplete      the last tensor does not end where the file ends
+//
+// Unknown fields of an entry are checked as JSON and ignored. Values are not
+// looked at: a BOOL may be 2, a float NaN. Tensors without elements are legal,
+// any number of them at one place. Alignment is not demanded: readers that cast
+// without looking break on files that are common.
+//
+// # Lenient reading
+//
+// The reference reader (the Rust crate safetensors) takes some files that the
+// format's own text forbids. With [OpenOptions].Lenient they are taken as it
+// takes them: of tensors or metadata keys of one name the last counts; an entry
+// may be the array [dtype, shape, data_offsets]; a dtype may be {"F32":null}.
+// Nothing that the reference refuses is taken in either mode.
+//
+// # What is written
+//
+// [Encode] is canonical: the same tensors and metadata give the same bytes,
+// those of the reference. Tensors go by dtype, the widest first (U64 I64 F64 C64
+// F32 U32 I32 BF16 F16 U16 I16 F8_E5M2FNUZ F8_E4M3FNUZ F8_E8M0 F8_E4M3 F8_E5M2
+// I8 U8 F6_E3M2 F6_E2M3 F4 BOOL), and within a dtype by the bytes of their name.
+// JSON has no white space, only what must be escaped is, metadata comes first
+// with its keys sorted, and spaces pad the header so that the data begins at a
+// multiple of 8: every tensor is aligned for its type. What could not be read
+// back is refused.
+//
+// # Metadata with a meaning
+//
+// "format" names the library a file is meant for; loaders of the Hugging Face
+// libraries refuse metadata without it. A key that is no tensor, with the name of
+// one as its value, is an alias, see [File.Aliases]. Keys that begin with
+// "kibisis." are ours: "kibisis.crc64nvme.<tensor>" is the CRC-64/NVME
+// (polynomial 0xad93d23594c93659, as S3 offers it) of a tensor's bytes, 16
+// lower-case hex digits; see [Tensor.Verify]. Other readers pass over them.
+//
+// # Limits and trust
+//
+// Reading is safe on hostile files: no panic, and opening one allocates at most
+// four times N plus 1 MiB, whatever the header claims. Nothing is ever executed.
+// Names are any string, also "" and "../x": never use one as a path, and quote
+// it before it goes to a terminal (errors of this package do).
+//
+// What memory maps cannot do is said at [Tensor.Bytes] and [File.Close]: a view
+// of a file that another process truncates, or of a closed File, is memory that
+// is not there. Functions that copy report it; views cannot. Saving over a mapped
+// file through package checkpoint is safe: it makes a new file of that name.
+//
+// A File, its Tensors and its Views may be used by any number of goroutines; only
+// Close needs care: it waits for reads, but not for views.
+package safetensors

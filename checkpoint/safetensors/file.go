@@ -1,0 +1,273 @@
+package safetensors
+
+// This file opens files and answers what is in them.
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"maps"
+	"strings"
+	"sync"
+)
+
+// A File is an open safetensors file: its header is in memory and checked, its
+// tensors are read when asked for. Any number of goroutines may use it at once.
+type File struct {
+	src *source
+	h   *header
+
+	metadata func() map[string]string // decoded once
+
+	// mu guards the source against Close: whoever reads holds it shared.
+	mu     sync.RWMutex
+	closed bool
+}
+
+// OpenOptions tunes how a file is opened. Nil means: strict, mapped read-only.
+type OpenOptions struct {
+	// Lenient accepts what the reference reader accepts though the format's
+	// text does not: see the package comment.
+	Lenient bool
+	// NoMmap reads with system calls instead of mapping the file: for network
+	// file systems, and where others may truncate the file meanwhile. Open falls
+	// back to it by itself where the file cannot be mapped.
+	NoMmap bool
+	// CopyOnWrite maps the file so that views may be written to. What is
+	// written stays in this process; the file never changes.
+	CopyOnWrite bool
+}
+
+func (o *OpenOptions) orDefault() OpenOptions {
+	if o == nil {
+		return OpenOptions{}
+	}
+	return *o
+}
+
+// Open opens the file at path, mapped into memory. It reads and checks the
+// header, and allocates at most four times the header's length plus 1 MiB.
+// Errors are a *FormatError for a file that breaks the format, else the
+// system's (errors.Is(err, fs.ErrNotExist) works).
+func Open(path string, o *OpenOptions) (*File, error) {
+	opt := o.orDefault()
+	if !opt.NoMmap {
+		if src, err := mapSource(path, opt.CopyOnWrite); err == nil {
+			return newFile(src, opt)
+		} else if opt.CopyOnWrite {
+			return nil, fmt.Errorf("safetensors: map copy-on-write: %w", err)
+		}
+	}
+	src, err := fileSource(path)
+	if err != nil {
+		return nil, fmt.Errorf("safetensors: %w", err)
+	}
+	return newFile(src, opt)
+}
+
+// OpenFS opens a file of a file system, an embed.FS for example. A file that
+// cannot be read at an offset is read whole.
+func OpenFS(fsys fs.FS, name string, o *OpenOptions) (*File, error) {
+	src, err := fsSource(fsys, name)
+	if err != nil {
+		return nil, fmt.Errorf("safetensors: %w", err)
+	}
+	return newFile(src, o.orDefault())
+}
+
+// OpenBytes opens a file that is in memory. It keeps b: views are views of it,
+// and it must not change while the File is in use.
+func OpenBytes(b []byte, o *OpenOptions) (*File, error) {
+	return newFile(&source{mem: b, size: int64(len(b))}, o.orDefault())
+}
+
+// NewFile opens a file of size bytes behind r, which it keeps and never closes.
+// Tensors may be read concurrently, as io.ReaderAt allows.
+func NewFile(r io.ReaderAt, size int64, o *OpenOptions) (*File, error) {
+	if size < 0 {
+		return nil, fmt.Errorf("safetensors: a file of %d bytes", size)
+	}
+	return newFile(&source{r: r, size: size}, o.orDefault())
+}
+
+// newFile reads the header. It owns src, also when it fails.
+func newFile(src *source, o OpenOptions) (*File, error) {
+	h, err := readHeader(src, o.Lenient)
+	if err != nil {
+		if f, ok := err.(*FormatError); ok {
+			f.Path = src.path
+		}
+		return nil, errors.Join(err, src.close())
+	}
+	f := &File{src: src, h: h}
+	f.metadata = sync.OnceValue(f.decodeMetadata)
+	return f, nil
+}
+
+// readHeader reads, parses and checks the header of src. The text is read into
+// memory of our own, also from a mapping: it must not change while it is parsed.
+func readHeader(src *source, lenient bool) (*header, error) {
+	if src.size < lengthBytes {
+		return nil, &FormatError{
+			Kind: ErrHeaderTooSmall, End: src.size,
+			Detail: fmt.Sprintf("the file has %d bytes, its header's length alone takes %d", src.size, lengthBytes),
+		}
+	}
+	var length [lengthBytes]byte
+	if err := src.guarded(0, len(length), func() error { return src.readAt(length[:], 0) }); err != nil {
+		return nil, err
+	}
+	n := binary.LittleEndian.Uint64(length[:])
+	if kind, detail := checkLength(n, src.size); kind != "" {
+		return nil, &FormatError{Kind: kind, End: lengthBytes, Detail: detail}
+	}
+	text := make([]byte, n)
+	if err := src.guarded(lengthBytes, len(text), func() error { return src.readAt(text, lengthBytes) }); err != nil {
+		return nil, err
+	}
+	h, err := parseHeader(text, lenient)
+	if err != nil {
+		return nil, err
+	}
+	return h, h.check(src.size)
+}
+
+func checkLength(n uint64, size int64) (kind ErrorKind, detail string) {
+	switch {
+	case n > maxHeader:
+		return ErrHeaderTooLarge, fmt.Sprintf("a header of %d bytes, at most %d are legal", n, maxHeader)
+	case int64(n) > size-lengthBytes:
+		return ErrHeaderLength, fmt.Sprintf("a header of %d bytes in a file of %d", n, size)
+	}
+	return "", ""
+}
+
+// Len returns the number of tensors.
+func (f *File) Len() int { return len(f.h.entries) }
+
+// All yields the tensors in file order, by name.
+func (f *File) All() iter.Seq2[string, Tensor] {
+	return func(yield func(string, Tensor) bool) {
+		for i := range f.h.entries {
+			t := f.tensor(&f.h.entries[i])
+			if !yield(t.Name(), t) {
+				return
+			}
+		}
+	}
+}
+
+// Names returns the names of the tensors in file order.
+func (f *File) Names() []string {
+	names := make([]string, 0, f.Len())
+	for name := range f.All() {
+		names = append(names, name)
+	}
+	return names
+}
+
+// Tensor returns the tensor of that name, or an error that wraps ErrNotFound.
+// It reads nothing. Aliases are not looked through: see File.Aliases.
+func (f *File) Tensor(name string) (Tensor, error) {
+	i, ok := f.h.lookup(name)
+	if !ok {
+		return Tensor{}, fmt.Errorf("safetensors: %stensor %q: %w among %d", f.where(), name, ErrNotFound, f.Len())
+	}
+	return f.tensor(&f.h.entries[i]), nil
+}
+
+// where is the path for the beginning of a message, "" without one.
+func (f *File) where() string {
+	if f.src.path == "" {
+		return ""
+	}
+	return f.src.path + ": "
+}
+
+// Metadata returns the file's metadata, a map that the caller owns; nil where
+// the file has none.
+func (f *File) Metadata() map[string]string { return maps.Clone(f.metadata()) }
+
+func (f *File) decodeMetadata() map[string]string {
+	if f.h.meta < 0 {
+		return nil
+	}
+	s := scanner{text: f.h.text, pos: f.h.meta}
+	m := map[string]string{}
+	err := s.pairs(func(k, v ref) error {
+		m[string(s.bytes(k))] = string(s.bytes(v))
+		return nil
+	})
+	if err != nil {
+		panic("safetensors: metadata that was parsed before: " + err.Error())
+	}
+	return m
+}
+
+// Aliases returns the names under which the metadata says that a tensor is
+// shared, each with the name it is stored under: what the reference's save_model
+// writes for tied weights. An alias of an alias is followed to the tensor. Names
+// that are tensors themselves, and keys with a meaning of their own ("format",
+// and all that begin with "kibisis."), are no aliases.
+func (f *File) Aliases() map[string]string {
+	m := f.metadata()
+	aliases := map[string]string{}
+	for key := range m {
+		if target, ok := f.alias(m, key); ok {
+			aliases[key] = target
+		}
+	}
+	return aliases
+}
+
+// maxAliasChain is how many aliases may lead to a tensor; more are a cycle, or
+// meant to be slow.
+const maxAliasChain = 16
+
+// alias follows key through m to a tensor.
+func (f *File) alias(m map[string]string, key string) (string, bool) {
+	if _, stored := f.h.lookup(key); stored {
+		return "", false
+	}
+	for range maxAliasChain {
+		if key == "format" || strings.HasPrefix(key, ownPrefix) {
+			return "", false
+		}
+		target, ok := m[key]
+		if !ok {
+			return "", false
+		}
+		if _, stored := f.h.lookup(target); stored {
+			return target, true
+		}
+		key = target
+	}
+	return "", false
+}
+
+// Close releases the file. It waits for reads that are under way; later reads
+// fail with ErrClosed. Views of a mapped file, and tensors made over them, must
+// not be touched after Close: the memory is gone, and touching it ends the
+// process. A second Close does nothing.
+func (f *File) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return nil
+	}
+	f.closed = true
+	return f.src.close()
+}
+
+// reading takes the lock for a read and returns its release.
+func (f *File) reading() (func(), error) {
+	f.mu.RLock()
+	if f.closed {
+		f.mu.RUnlock()
+		return nil, fmt.Errorf("safetensors: %s%w", f.where(), ErrClosed)
+	}
+	return f.mu.RUnlock, nil
+}

@@ -1,0 +1,179 @@
+package safetensors
+
+// This file is where bytes come from: memory, a mapping, or any io.ReaderAt.
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/fb777929/kibisis/checkpoint/internal/mmap"
+)
+
+// A source is the bytes of one file. Exactly one of mem and r is set, but for an
+// empty file.
+type source struct {
+	path   string      // "" where it has none
+	mem    []byte      // the whole file
+	mapped bool        // mem is a mapping: reading it can fault
+	r      io.ReaderAt // safe for concurrent use, as io.ReaderAt promises
+	size   int64
+	closer io.Closer // nil where there is nothing to release
+}
+
+// mapSource maps the file at path.
+func mapSource(path string, copyOnWrite bool) (*source, error) {
+	m, err := mmap.Open(path, copyOnWrite)
+	if err != nil {
+		return nil, err
+	}
+	b := m.Bytes()
+	return &source{path: path, mem: b, mapped: true, size: int64(len(b)), closer: m}, nil
+}
+
+// fileSource reads the file at path piece by piece.
+func fileSource(path string) (*source, error) {
+	// Opening a pipe would wait for a writer, so look first.
+	if info, err := os.Stat(path); err != nil {
+		return nil, err
+	} else if err := regular(info); err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	s, err := openedSource(f)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	s.path = path
+	return s, nil
+}
+
+// fsSource reads a file of fsys. One that cannot be read at an offset is read
+// whole.
+func fsSource(fsys fs.FS, name string) (*source, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	s, err := openedSource(f)
+	if errors.Is(err, errors.ErrUnsupported) {
+		var b []byte
+		b, err = io.ReadAll(f)
+		s = &source{mem: b, size: int64(len(b)), closer: f}
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	s.path = name
+	return s, nil
+}
+
+// openedSource takes an open file, which it then owns.
+func openedSource(f fs.File) (*source, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if err := regular(info); err != nil {
+		return nil, err
+	}
+	r, ok := f.(io.ReaderAt)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	return &source{r: r, size: info.Size(), closer: f}, nil
+}
+
+func regular(info fs.FileInfo) error {
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a regular file: mode %s", info.Name(), info.Mode())
+	}
+	return nil
+}
+
+// readAt fills p from offset off, which the caller has checked against the size.
+func (s *source) readAt(p []byte, off int64) error {
+	if s.r == nil {
+		copyPieces(p, s.mem[off:])
+		return nil
+	}
+	n, err := readFull(s.r, p, off)
+	if err != nil {
+		return s.ioError(off+int64(n), len(p)-n, err)
+	}
+	return nil
+}
+
+// guarded runs read, which may call readAt any number of times for bytes of
+// [off, off+n). A mapping that faults, because somebody has truncated the file,
+// is an error.
+func (s *source) guarded(off int64, n int, read func() error) error {
+	if !s.mapped {
+		return read()
+	}
+	var err error
+	if fault := mmap.Guard(func() { err = read() }); fault != nil {
+		return s.ioError(off, n, fault)
+	}
+	return err
+}
+
+// ioError says which bytes could not be read.
+func (s *source) ioError(off int64, n int, err error) error {
+	if errors.Is(err, io.EOF) {
+		err = fmt.Errorf("%w: the file is shorter than it was when opened", io.ErrUnexpectedEOF)
+	}
+	where := ""
+	if s.path != "" {
+		where = s.path + ": "
+	}
+	return fmt.Errorf("safetensors: %sread bytes [%d:%d): %w", where, off, off+int64(n), err)
+}
+
+// readFull fills p. Unlike io.ReaderAt's contract it takes short reads without
+// an error for what they are, as some sources over networks return them.
+func readFull(r io.ReaderAt, p []byte, off int64) (n int, err error) {
+	for idle := 0; n < len(p); {
+		m, err := r.ReadAt(p[n:], off+int64(n))
+		n += m
+		switch {
+		case n >= len(p):
+			return n, nil
+		case err != nil:
+			return n, err
+		case m > 0:
+			idle = 0
+		default:
+			if idle++; idle == 100 {
+				return n, io.ErrNoProgress
+			}
+		}
+	}
+	return n, nil
+}
+
+// copyPieces copies in pieces that the scheduler can step between: one copy of a
+// gigabyte would hold up every goroutine that the collector waits for.
+func copyPieces(dst, src []byte) {
+	const piece = 1 << 20
+	for len(dst) > piece {
+		copyPiece(dst[:piece], src)
+		dst, src = dst[piece:], src[piece:]
+	}
+	copyPiece(dst, src)
+}
+
+//go:noinline
+func copyPiece(dst, src []byte) { copy(dst, src) }
+
+func (s *source) close() error {
+	if s.closer == nil {
+		return nil
+	}
+	return s.closer.Close()
+}
