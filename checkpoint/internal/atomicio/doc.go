@@ -1,0 +1,52 @@
+// Package atomicio builds a file under a temporary name beside its target and makes
+// it appear under its final name in one rename.
+//
+//	f, err := atomicio.Create("model.safetensors", nil)
+//	if err != nil {
+//		return err
+//	}
+//	defer f.Close() // without Commit, leaves everything as it was
+//	if _, err := f.Write(data); err != nil {
+//		return err
+//	}
+//	return f.Commit()
+//
+// # Promise
+//
+// Whoever opens the target finds the old file or the new one, whole, at any moment
+// and after any failure: of a call, of the program, of the power. When Commit returns
+// nil, the new file is there and survives a power cut. When it returns an error, the
+// old one is there and the temporary is removed, unless the error is ErrUnconfirmed:
+// then the new one is there and may or may not survive a power cut.
+//
+// The order is: write, set the mode, sync, close, rename, sync the directory. A failed
+// sync is not tried again: the system may count as written what it lost, so the only way
+// on is a new file.
+//
+// # What is kept of the old file
+//
+// Its name and its permission bits. Programs that have it open or mapped keep the old
+// bytes. Owner, access lists, extended attributes and other hard links are not carried
+// over. A target that is a symbolic link stays one; the file it points to is replaced.
+// Write permission is asked of the directory and not of the file, as for every rename.
+//
+// # Temporaries
+//
+// A temporary is called ".<base>.<16 hex digits>.kibisis-tmp" and is locked for as long
+// as its writer lives. Create removes those of its own target whose lock is free: their
+// writers are dead. Nothing else is ever removed.
+//
+// # What the systems give
+//
+//   - Linux and other Unix: all of the above, as far as the disk tells the truth about
+//     having written.
+//   - macOS: the same; syncs are F_FULLFSYNC, which reach the medium and are slow.
+//   - Windows: a directory cannot be synced, so a power cut may bring back the old file
+//     after Commit has returned nil. Renaming over a file that is mapped, or open in a
+//     program that does not share deletion, is tried for two seconds and then fails, and
+//     the old file stays. Opening the target at the moment of the rename may be refused.
+//   - Network file systems: as good as their rename, locks and sync. Where locks do not
+//     reach other machines, a writer there can take a living temporary of ours for a
+//     dead one; Commit then fails and the target stays as it was.
+//   - Systems without file locks: temporaries of killed programs are left.
+package atomicio

@@ -1,0 +1,386 @@
+package faulty
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fb777929/kibisis/checkpoint/internal/fsys"
+)
+
+const seeds = 400 // cuts tried of one moment
+
+func create(t *testing.T, p *Process, name string) fsys.File {
+	t.Helper()
+	f, err := p.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+	require.NoError(t, err)
+	return f
+}
+
+func write(t *testing.T, f fsys.File, s string) {
+	t.Helper()
+	_, err := f.Write([]byte(s))
+	require.NoError(t, err)
+}
+
+// outcomes cuts the power many times and counts what is left, as see puts it.
+func outcomes(d *Disk, see func(after *Disk) string) map[string]int {
+	seen := map[string]int{}
+	for seed := range uint64(seeds) {
+		seen[see(d.Crash(rand.New(rand.NewPCG(seed, 1))))]++
+	}
+	return seen
+}
+
+// show returns a file's content, or "-" if there is none.
+func show(name string) func(*Disk) string {
+	return func(d *Disk) string {
+		b, err := d.ReadFile(name)
+		if err != nil {
+			return "-"
+		}
+		return string(b)
+	}
+}
+
+func TestSyncedDataAndEntriesAlwaysLast(t *testing.T) {
+	d := NewDisk()
+	p := d.Process()
+	f := create(t, p, "f")
+	write(t, f, "hello")
+	require.NoError(t, f.Sync())
+	require.NoError(t, p.SyncDir("."))
+	require.Equal(t, map[string]int{"hello": seeds}, outcomes(d, show("f")))
+}
+
+func TestUnsyncedEntriesMayGo(t *testing.T) {
+	d := NewDisk()
+	f := create(t, d.Process(), "f")
+	write(t, f, "hello")
+	require.NoError(t, f.Sync()) // of the file, which is not of its name
+	seen := outcomes(d, show("f"))
+	require.NotZero(t, seen["-"])
+	require.NotZero(t, seen["hello"])
+	require.Len(t, seen, 2)
+}
+
+// TestUnsyncedDataMayBeAnything: kept, lost, short, zeros, junk and mixed all come up.
+func TestUnsyncedDataMayBeAnything(t *testing.T) {
+	d := NewDisk()
+	old, now := bytes.Repeat([]byte("o"), 3*blockSize), bytes.Repeat([]byte("n"), 3*blockSize)
+	d.WriteFile("f", old)
+	f, err := d.Process().OpenFile("f", os.O_RDWR, 0)
+	require.NoError(t, err)
+	_, err = f.WriteAt(now, 0)
+	require.NoError(t, err)
+	seen := outcomes(d, func(after *Disk) string { return classify(show("f")(after), 3*blockSize) })
+	for _, kind := range []string{"all n", "all o", "all \x00", "mixed"} {
+		require.NotZero(t, seen[kind], "never seen: %q in %v", kind, seen)
+	}
+	require.NoError(t, f.Sync())
+	require.Equal(t, map[string]int{"all n": seeds},
+		outcomes(d, func(after *Disk) string { return classify(show("f")(after), 3*blockSize) }))
+}
+
+// TestGrowthMayShowAsZerosOrNotAtAll includes the case that a reserved file comes back
+// with its full length and nothing in it.
+func TestGrowthMayShowAsZerosOrNotAtAll(t *testing.T) {
+	const size = 2 * blockSize
+	d := NewDisk()
+	p := d.Process()
+	f := create(t, p, "f")
+	require.NoError(t, p.SyncDir("/"))
+	require.NoError(t, f.Reserve(size))
+	write(t, f, "n")
+	seen := outcomes(d, func(after *Disk) string { return classify(show("f")(after), size) })
+	for _, kind := range []string{"empty", "all \x00", "short"} {
+		require.NotZero(t, seen[kind], "never seen: %q in %v", kind, seen)
+	}
+}
+
+func classify(s string, size int) string {
+	switch {
+	case s == "":
+		return "empty"
+	case len(s) < size:
+		return "short"
+	case s == string(bytes.Repeat([]byte(s[:1]), size)):
+		return fmt.Sprintf("all %s", s[:1])
+	}
+	return "mixed"
+}
+
+// TestFailedSyncIsNotRepairedByTheNext: pages count as clean after the failure.
+func TestFailedSyncIsNotRepairedByTheNext(t *testing.T) {
+	d := NewDisk()
+	d.WriteFile("f", []byte("old"))
+	p := d.Process()
+	p.Inject(Fault{Op: "sync"})
+	f, err := p.OpenFile("f", os.O_RDWR, 0)
+	require.NoError(t, err)
+	write(t, f, "new")
+	require.ErrorIs(t, f.Sync(), syscall.EIO)
+	require.NoError(t, f.Sync())
+	require.Equal(t, map[string]int{"old": seeds}, outcomes(d, show("f")))
+}
+
+func TestRenameIsOldOrNewAndNeverLosesAFile(t *testing.T) {
+	d := NewDisk()
+	d.WriteFile("tmp", []byte("new"))
+	d.WriteFile("f", []byte("old"))
+	p := d.Process()
+	require.NoError(t, p.Rename("tmp", "f"))
+	both := func(after *Disk) string { return show("f")(after) + " " + show("tmp")(after) }
+	seen := outcomes(d, both)
+	require.NotZero(t, seen["old new"])
+	require.NotZero(t, seen["new -"])
+	require.NotZero(t, seen["new new"], "the old name may outlive the step")
+	require.Len(t, seen, 3)
+	require.NoError(t, p.SyncDir("/"))
+	require.Equal(t, map[string]int{"new -": seeds}, outcomes(d, both))
+}
+
+// TestRenameAcrossDirectories: syncing the directory that lost the name may not lose
+// the file.
+func TestRenameAcrossDirectories(t *testing.T) {
+	d := NewDisk()
+	d.Mkdir("a")
+	d.Mkdir("b")
+	d.WriteFile("a/f", []byte("x"))
+	p := d.Process()
+	require.NoError(t, p.Rename("a/f", "b/f"))
+	require.NoError(t, p.SyncDir("a"))
+	require.Equal(t, map[string]int{"x": seeds}, outcomes(d, show("b/f")))
+}
+
+// TestLaterDurableChangeIsNotUndone: a change made durable by another directory's sync
+// overtakes older ones to the same name.
+func TestLaterDurableChangeIsNotUndone(t *testing.T) {
+	d := NewDisk()
+	d.Mkdir("a")
+	d.Mkdir("b")
+	d.WriteFile("a/new", []byte("new"))
+	p := d.Process()
+	write(t, create(t, p, "b/f"), "old")
+	require.NoError(t, p.Rename("a/new", "b/f"))
+	require.NoError(t, p.SyncDir("a"))
+	require.Equal(t, map[string]int{"new": seeds}, outcomes(d, show("b/f")))
+}
+
+// TestDirectoriesMoveWhole: what a checkpoint of several files relies on.
+func TestDirectoriesMoveWhole(t *testing.T) {
+	d := NewDisk()
+	d.Mkdir("tmp")
+	p := d.Process()
+	f := create(t, p, "tmp/f")
+	write(t, f, "x")
+	require.NoError(t, f.Sync())
+	require.NoError(t, p.SyncDir("tmp"))
+	require.NoError(t, p.Rename("tmp", "step"))
+	require.NoError(t, p.SyncDir("/"))
+	require.Equal(t, map[string]int{"x": seeds}, outcomes(d, show("step/f")))
+}
+
+func TestCrashIsRepeatableAndLeavesTheDisk(t *testing.T) {
+	d := NewDisk()
+	p := d.Process()
+	for i := range 20 {
+		write(t, create(t, p, fmt.Sprintf("f%d", i)), "data")
+	}
+	image := func() string {
+		after := d.Crash(rand.New(rand.NewPCG(7, 7)))
+		s := fmt.Sprint(after.Names("/"))
+		for _, name := range after.Names("/") {
+			s += show(name)(after)
+		}
+		return s
+	}
+	first := image()
+	for range 20 {
+		require.Equal(t, first, image())
+	}
+	require.Len(t, d.Names("/"), 20)
+}
+
+func TestFullDisk(t *testing.T) {
+	d := NewDisk()
+	d.WriteFile("there", make([]byte, 60))
+	d.SetCapacity(100)
+	p := d.Process()
+	f := create(t, p, "f")
+	n, err := f.Write(make([]byte, 50))
+	require.ErrorIs(t, err, syscall.ENOSPC)
+	require.Equal(t, 40, n, "what fits is written")
+	require.ErrorIs(t, f.Reserve(41), syscall.ENOSPC)
+	require.NoError(t, f.Reserve(40))
+
+	require.NoError(t, p.Remove("there"))
+	require.NoError(t, f.Reserve(100), "removing frees")
+	g := create(t, p, "g")
+	_, err = g.Write([]byte{1})
+	require.ErrorIs(t, err, syscall.ENOSPC, "what is reserved is taken")
+	require.NoError(t, p.Remove("f"))
+	_, err = g.Write([]byte{1})
+	require.ErrorIs(t, err, syscall.ENOSPC, "an open file keeps its room")
+	require.NoError(t, f.Close())
+	_, err = g.Write([]byte{1})
+	require.NoError(t, err)
+}
+
+func TestFaultKinds(t *testing.T) {
+	script := func(p *Process) (errs []error) {
+		for i := range 3 {
+			_, err := p.OpenFile(fmt.Sprintf("f%d", i), os.O_RDWR|os.O_CREATE, 0o644)
+			errs = append(errs, err)
+		}
+		return errs
+	}
+	failed := func(errs []error) (out []bool) {
+		for _, err := range errs {
+			out = append(out, err != nil)
+		}
+		return out
+	}
+	for _, test := range []struct {
+		kind  Kind
+		fails []bool
+		names []string
+	}{
+		{Fail, []bool{false, true, false}, []string{"f0", "f2"}},
+		{FailOn, []bool{false, true, true}, []string{"f0"}},
+		{FailLate, []bool{false, true, false}, []string{"f0", "f1", "f2"}},
+		{Short, []bool{false, false, false}, []string{"f0", "f1", "f2"}},
+		{Kill, []bool{false, true, true}, []string{"f0"}},
+	} {
+		d := NewDisk()
+		p := d.Process()
+		p.Inject(Fault{Call: 1, Kind: test.kind})
+		require.Equal(t, test.fails, failed(script(p)), "kind %d", test.kind)
+		require.Equal(t, test.names, d.Names("/"), "kind %d", test.kind)
+		require.Equal(t, 3, p.Calls())
+	}
+}
+
+func TestFaultsByName(t *testing.T) {
+	d := NewDisk()
+	p := d.Process()
+	p.Inject(Fault{Op: "write", Call: 1, Err: syscall.EDQUOT})
+	p.Inject(Fault{Op: "write", Call: 2, Kind: Short})
+	f := create(t, p, "f")
+	write(t, f, "ab")
+	n, err := f.Write([]byte("cdef"))
+	require.ErrorIs(t, err, syscall.EDQUOT)
+	require.Equal(t, 2, n, "a failing write leaves half")
+	n, err = f.Write([]byte("efgh"))
+	require.NoError(t, err)
+	require.Equal(t, 2, n)
+	got, err := d.ReadFile("f")
+	require.NoError(t, err)
+	require.Equal(t, "abcdef", string(got))
+	require.Equal(t, []string{"open f", "write f", "write f", "write f"}, p.Trace())
+}
+
+// TestKill: locks go, what was written stays, and the dead do nothing more.
+func TestKill(t *testing.T) {
+	d := NewDisk()
+	p, other := d.Process(), d.Process()
+	f := create(t, p, "f")
+	write(t, f, "abc")
+	ok, err := f.TryLock()
+	require.NoError(t, err)
+	require.True(t, ok)
+
+	g, err := other.OpenFile("f", os.O_RDWR, 0)
+	require.NoError(t, err)
+	ok, err = g.TryLock()
+	require.NoError(t, err)
+	require.False(t, ok)
+
+	p.Kill()
+	_, err = f.Write([]byte("def"))
+	require.ErrorIs(t, err, ErrKilled)
+	require.ErrorIs(t, p.Remove("f"), ErrKilled)
+	require.ErrorIs(t, f.Close(), ErrKilled)
+	ok, err = g.TryLock()
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.Equal(t, "abc", show("f")(d))
+	require.Equal(t, 1, d.OpenHandles())
+}
+
+func TestLinksAreFollowedAsTheKernelDoes(t *testing.T) {
+	d := NewDisk()
+	d.Mkdir("/a")
+	d.Mkdir("/a/b")
+	d.WriteFile("/a/f", []byte("x"))
+	d.Symlink("a/b", "/dir")
+	d.Symlink("../f", "/a/b/link")
+	d.Symlink("/dir/link", "/abs")
+	d.Symlink("loop", "/loop")
+	require.Equal(t, "x", show("/dir/link")(d))
+	require.Equal(t, "x", show("/dir/../f")(d), ".. is of the directory, not of the path")
+	require.Equal(t, "x", show("/abs")(d))
+	_, err := d.ReadFile("/loop")
+	require.ErrorIs(t, err, syscall.ELOOP)
+}
+
+func TestReadAt(t *testing.T) {
+	d := NewDisk()
+	d.WriteFile("f", []byte("abcdef"))
+	f, err := d.Process().OpenFile("f", os.O_RDONLY, 0)
+	require.NoError(t, err)
+	got, err := io.ReadAll(io.NewSectionReader(f, 1, 100))
+	require.NoError(t, err)
+	require.Equal(t, "bcdef", string(got))
+	_, err = f.Write([]byte("x"))
+	require.ErrorIs(t, err, syscall.EBADF)
+}
+
+func TestModesAreAskedWhenOpening(t *testing.T) {
+	d := NewDisk()
+	d.WriteFile("f", nil)
+	p := d.Process()
+	for mode, want := range map[os.FileMode][3]bool{ // read, write, both
+		0o600: {true, true, true}, 0o400: {true, false, false}, 0o200: {false, true, false}, 0o066: {},
+	} {
+		d.Chmod("f", mode)
+		for i, flag := range []int{os.O_RDONLY, os.O_WRONLY, os.O_RDWR} {
+			_, err := p.OpenFile("f", flag, 0)
+			require.Equal(t, want[i], err == nil, "mode %v, flag %d: %v", mode, flag, err)
+		}
+	}
+}
+
+func TestModeLastsOnlyWhenSynced(t *testing.T) {
+	d := NewDisk()
+	d.WriteFile("f", nil)
+	f, err := d.Process().OpenFile("f", os.O_RDWR, 0)
+	require.NoError(t, err)
+	require.NoError(t, f.Chmod(0o400))
+	mode := func(after *Disk) string { return must(after.Mode("f")).String() }
+	seen := outcomes(d, mode)
+	require.NotZero(t, seen["-rw-r--r--"])
+	require.NotZero(t, seen["-r--------"])
+	require.NoError(t, f.Sync())
+	require.Equal(t, map[string]int{"-r--------": seeds}, outcomes(d, mode))
+}
+
+func TestTruncatedAndWrittenAgain(t *testing.T) {
+	d := NewDisk()
+	d.WriteFile("f", bytes.Repeat([]byte("o"), 2*blockSize))
+	f, err := d.Process().OpenFile("f", os.O_RDWR|os.O_TRUNC, 0)
+	require.NoError(t, err)
+	_, err = f.WriteAt([]byte("n"), blockSize) // leaves a hole where old bytes were
+	require.NoError(t, err)
+	require.NoError(t, f.Sync())
+	want := append(make([]byte, blockSize), 'n')
+	require.Equal(t, map[string]int{string(want): seeds}, outcomes(d, show("f")))
+	require.True(t, slices.Equal(want, []byte(show("f")(d))))
+}

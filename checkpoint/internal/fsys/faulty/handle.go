@@ -1,0 +1,154 @@
+package faulty
+
+// This file is an open file: the calls of fsys.File.
+
+import (
+	"io"
+	"io/fs"
+	"syscall"
+)
+
+// handle is an fsys.File. Its fields are guarded by the disk's lock.
+type handle struct {
+	proc          *Process
+	name          string // as it was opened; the file may be called otherwise by now
+	node          *inode
+	reads, writes bool
+	pos           int64 // where Write goes on, in bytes
+	closed        bool
+}
+
+// call is Process.call for a handle, which must be open.
+func (h *handle) call(op string, effect func() error, failing func()) error {
+	return h.proc.call(op, h.name, func() error {
+		if h.closed {
+			return fs.ErrClosed
+		}
+		return effect()
+	}, failing)
+}
+
+func (h *handle) Write(p []byte) (n int, err error) {
+	put := func(p []byte) (err error) {
+		n, err = h.put(p, h.pos)
+		h.pos += int64(n)
+		return err
+	}
+	err = h.call("write", func() error { return put(p) }, func() { put(p[:len(p)/2]) })
+	return n, err
+}
+
+func (h *handle) WriteAt(p []byte, off int64) (n int, err error) {
+	put := func(p []byte) (err error) {
+		n, err = h.put(p, off)
+		return err
+	}
+	err = h.call("writeat", func() error { return put(p) }, func() { put(p[:len(p)/2]) })
+	return n, err
+}
+
+// put writes what there is room for.
+func (h *handle) put(p []byte, off int64) (int, error) {
+	if h.closed || !h.writes {
+		return 0, syscall.EBADF
+	}
+	if off < 0 {
+		return 0, syscall.EINVAL
+	}
+	fits := int64(len(p))
+	if lack := h.node.file.growth(off+fits) - h.proc.disk.room(); lack > 0 {
+		fits = max(0, fits-lack)
+	}
+	h.node.file.writeAt(p[:fits], off)
+	if fits < int64(len(p)) {
+		return int(fits), syscall.ENOSPC
+	}
+	return len(p), nil
+}
+
+func (h *handle) ReadAt(p []byte, off int64) (n int, err error) {
+	var end bool
+	err = h.call("readat", func() error {
+		switch data := h.node.file.data; {
+		case !h.reads:
+			return syscall.EBADF
+		case off < 0:
+			return syscall.EINVAL
+		case off < int64(len(data)):
+			n = copy(p, data[off:])
+		}
+		end = n < len(p)
+		return nil
+	}, nil)
+	if err == nil && end {
+		err = io.EOF // bare, as io.ReaderAt has it
+	}
+	return n, err
+}
+
+func (h *handle) Stat() (out fs.FileInfo, err error) {
+	err = h.call("stat", func() error {
+		out = h.node.info(h.name)
+		return nil
+	}, nil)
+	return out, err
+}
+
+func (h *handle) Chmod(mode fs.FileMode) error {
+	return h.call("chmod", func() error {
+		h.node.mode = h.node.mode.Type() | mode.Perm()
+		return nil
+	}, nil)
+}
+
+func (h *handle) Sync() error {
+	return h.call("sync", func() error {
+		h.node.file.sync()
+		h.node.diskMode = h.node.mode
+		return nil
+	}, h.node.file.failSync)
+}
+
+func (h *handle) Reserve(size int64) error {
+	return h.call("reserve", func() error {
+		file := h.node.file
+		if !h.writes {
+			return syscall.EBADF
+		}
+		if size < 0 {
+			return syscall.EINVAL
+		}
+		if file.growth(size) > h.proc.disk.room() {
+			return syscall.ENOSPC
+		}
+		file.reserved = max(file.reserved, size)
+		return nil
+	}, nil)
+}
+
+func (h *handle) TryLock() (ok bool, err error) {
+	err = h.call("lock", func() error {
+		if h.node.holder == nil {
+			h.node.holder = h
+		}
+		ok = h.node.holder == h
+		return nil
+	}, nil)
+	return ok, err
+}
+
+func (h *handle) Close() error {
+	return h.call("close", func() error {
+		h.release()
+		return nil
+	}, h.release)
+}
+
+// release closes h without a call.
+func (h *handle) release() {
+	h.closed = true
+	delete(h.proc.disk.open, h)
+	if h.node.holder == h {
+		h.node.holder = nil
+	}
+}

@@ -1,0 +1,128 @@
+//go:build unix
+
+package faulty
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fb777929/kibisis/checkpoint/internal/fsys"
+)
+
+// TestSameAsTheRealOne runs random programs on a Disk and on the machine's own file
+// system. Every call must answer alike, up to the error number: else a test that
+// passes on a Disk proves nothing.
+func TestSameAsTheRealOne(t *testing.T) {
+	for seed := range uint64(100) {
+		d := NewDisk()
+		d.Mkdir("/w")
+		double := runScript(d.Process(), "/w", rand.New(rand.NewPCG(seed, 2)))
+		real := runScript(fsys.OS, t.TempDir(), rand.New(rand.NewPCG(seed, 2)))
+		require.Equal(t, real, double, "seed %d", seed)
+	}
+}
+
+// script is a random program: names under dir, and the files that it has open.
+type script struct {
+	fsys.FS
+	dir  string
+	rng  *rand.Rand
+	open []fsys.File
+}
+
+// runScript makes 60 random calls on a few names under dir and returns what came back.
+func runScript(fsx fsys.FS, dir string, rng *rand.Rand) (answers []string) {
+	s := &script{FS: fsx, dir: dir, rng: rng}
+	for range 60 {
+		if len(s.open) == 0 || rng.IntN(2) == 0 {
+			answers = append(answers, s.callOnName())
+		} else {
+			answers = append(answers, s.callOnFile())
+		}
+	}
+	for _, f := range s.open {
+		answers = append(answers, say("close", f.Close()))
+	}
+	return answers
+}
+
+func (s *script) name() string {
+	return filepath.Join(s.dir, []string{"a", "b", "c", "a/x", "none/x"}[s.rng.IntN(5)])
+}
+
+func (s *script) callOnName() string {
+	switch s.rng.IntN(6) {
+	case 0:
+		return say("rename", s.Rename(s.name(), s.name()))
+	case 1:
+		return say("remove", s.Remove(s.name()))
+	case 2:
+		names, err := s.ReadDir(s.dir)
+		return say("readdir", err, names)
+	case 3:
+		return say("lstat", nil, describe(s.Lstat(s.name())))
+	}
+	flags := []int{os.O_RDWR, os.O_RDONLY, os.O_RDWR | os.O_CREATE, os.O_RDWR | os.O_CREATE | os.O_EXCL,
+		os.O_WRONLY | os.O_CREATE | os.O_TRUNC, os.O_WRONLY | os.O_CREATE}
+	f, err := s.OpenFile(s.name(), flags[s.rng.IntN(len(flags))], 0o600)
+	if err == nil {
+		s.open = append(s.open, f)
+	}
+	return say("open", err)
+}
+
+func (s *script) callOnFile() string {
+	i := s.rng.IntN(len(s.open))
+	f := s.open[i]
+	switch s.rng.IntN(6) {
+	case 0:
+		n, err := f.Write(bytes.Repeat([]byte{byte(s.rng.IntN(256))}, s.rng.IntN(10000)))
+		return say("write", err, n)
+	case 1:
+		n, err := f.WriteAt([]byte("0123456789")[:1+s.rng.IntN(9)], s.rng.Int64N(20000))
+		return say("writeat", err, n)
+	case 2:
+		p := make([]byte, 1+s.rng.IntN(10000))
+		n, err := f.ReadAt(p, s.rng.Int64N(20000))
+		return say("readat", err, n, crc32.ChecksumIEEE(p))
+	case 3:
+		ok, err := f.TryLock()
+		return say("lock", err, ok)
+	case 4:
+		err := errors.Join(f.Chmod(0o400), f.Sync(), f.Reserve(100), f.Chmod(0o600))
+		return say("file", err, describe(f.Stat()))
+	}
+	s.open = append(s.open[:i], s.open[i+1:]...)
+	return say("close", f.Close())
+}
+
+func describe(info os.FileInfo, err error) string {
+	if err != nil {
+		return say("", err)
+	}
+	return fmt.Sprint(info.Size(), info.Mode())
+}
+
+// say puts an answer into words, of an error only its number.
+func say(op string, err error, more ...any) string {
+	var number syscall.Errno
+	switch {
+	case errors.As(err, &number):
+		return fmt.Sprintf("%s: errno %d", op, number)
+	case errors.Is(err, io.EOF):
+		return fmt.Sprintf("%s: end %v", op, more)
+	case err != nil:
+		return fmt.Sprintf("%s: %v", op, err)
+	}
+	return fmt.Sprintf("%s: %v", op, more)
+}

@@ -1,0 +1,79 @@
+// Package fsys is the seam between code that must not lose data and the file
+// system it writes to. Code above it takes an FS; programs pass OS, tests pass
+// the disk of package faulty, which fails at a chosen call, fills up, and forgets
+// at a power cut what was not synced.
+//
+// The interfaces hold what our writers call and no more: every method is one more
+// place where a test must be able to make the disk fail.
+//
+// Names are paths as package os takes them. Errors wrap the system's own, so
+// errors.Is finds fs.ErrNotExist, fs.ErrPermission, syscall.ENOSPC and the like.
+package fsys
+
+import (
+	"io"
+	"io/fs"
+)
+
+// FS is a file system. All methods may be called from several goroutines.
+type FS interface {
+	// OpenFile opens a file with the os.O_* flags given. A file made by it has
+	// mode perm less the umask. The file may be renamed, replaced and removed
+	// while it is open, on every system.
+	OpenFile(name string, flag int, perm fs.FileMode) (File, error)
+
+	// Lstat describes name itself, also when it is a symbolic link.
+	Lstat(name string) (fs.FileInfo, error)
+
+	// Readlink returns where the symbolic link name points, as it is stored: a
+	// relative one counts from the link's own directory.
+	Readlink(name string) (string, error)
+
+	// SameFile reports whether two answers of this FS describe one file.
+	SameFile(a, b fs.FileInfo) bool
+
+	// Rename moves oldname to newname in one step, replacing a file of that name.
+	// It lasts through a power cut only after SyncDir of both directories.
+	Rename(oldname, newname string) error
+
+	// Remove deletes a file, a link or an empty directory.
+	Remove(name string) error
+
+	// ReadDir returns the names in a directory, sorted.
+	ReadDir(name string) ([]string, error)
+
+	// SyncDir makes the entries of a directory durable: names made, replaced and
+	// removed before the call. It does not sync the files they name. It does
+	// nothing on systems and file systems that cannot sync a directory (Windows).
+	SyncDir(name string) error
+}
+
+// File is an open file. Write moves the file's own offset and is for one
+// goroutine; WriteAt and ReadAt may run at the same time as each other.
+type File interface {
+	io.Writer
+	io.WriterAt
+	io.ReaderAt
+	io.Closer
+
+	// Stat describes the file behind the handle, whatever its name is by now.
+	Stat() (fs.FileInfo, error)
+
+	// Chmod sets the permission bits. Sync makes them durable.
+	Chmod(mode fs.FileMode) error
+
+	// Sync makes the content durable. After a failed Sync the content is unknown,
+	// and a second one that succeeds proves nothing: write a new file instead.
+	Sync() error
+
+	// Reserve makes room for a file of size bytes without changing the file's
+	// length. It fails like a write when the disk or the quota is full, and does
+	// nothing where the system or the file system has no such call.
+	Reserve(size int64) error
+
+	// TryLock takes the exclusive lock of the file and reports whether it could.
+	// The lock belongs to this handle and goes with it: at Close, or when the
+	// process dies. It is advisory: it stops other TryLocks, and nothing else. The
+	// error wraps errors.ErrUnsupported where there are no locks.
+	TryLock() (bool, error)
+}

@@ -1,0 +1,7 @@
+//go:build !windows
+
+package fsys
+
+import "os"
+
+func rename(oldname, newname string) error { return os.Rename(oldname, newname) }

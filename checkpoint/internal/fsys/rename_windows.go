@@ -1,0 +1,30 @@
+package fsys
+
+import (
+	"errors"
+	"math/rand/v2"
+	"os"
+	"time"
+
+	"golang.org/x/sys/windows"
+)
+
+// patience is how long a rename waits for others to close the files it concerns.
+const patience = 2 * time.Second
+
+// rename tries again for a while when another program has one of the files open: readers,
+// virus scanners and indexers do so for moments, right after a file was written.
+func rename(oldname, newname string) error {
+	deadline := time.Now().Add(patience)
+	for {
+		err := os.Rename(oldname, newname)
+		if !inUse(err) || time.Now().After(deadline) {
+			return err
+		}
+		time.Sleep(rand.N(5 * time.Millisecond)) // at random, to slip between regular readers
+	}
+}
+
+func inUse(err error) bool {
+	return errors.Is(err, windows.ERROR_SHARING_VIOLATION) || errors.Is(err, windows.ERROR_ACCESS_DENIED)
+}

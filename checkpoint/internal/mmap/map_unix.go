@@ -1,0 +1,30 @@
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd || solaris
+
+package mmap
+
+import (
+	"os"
+
+	gommap "github.com/edsrzf/mmap-go"
+	"golang.org/x/sys/unix"
+)
+
+// openFlags: should a pipe have taken the file's place after the first look, opening it
+// must not wait for a writer.
+const openFlags = os.O_RDONLY | unix.O_NONBLOCK
+
+type region struct{}
+
+func mapFile(f *os.File, size int, copyOnWrite bool) ([]byte, region, error) {
+	prot := gommap.RDONLY
+	if copyOnWrite {
+		prot = gommap.COPY
+	}
+	b, err := gommap.MapRegion(f, size, prot, 0, 0)
+	return b, region{}, err
+}
+
+func (region) unmap(b []byte) error {
+	m := gommap.MMap(b)
+	return m.Unmap()
+}

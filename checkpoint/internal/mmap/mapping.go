@@ -1,0 +1,103 @@
+package mmap
+
+// This file opens and closes mappings; map_*.go are the system calls.
+
+import (
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"sync"
+)
+
+// Mapping is the content of a file as memory. Its methods may be called from several
+// goroutines.
+type Mapping struct {
+	mu     sync.Mutex
+	bytes  []byte
+	region region // what the system needs to end the mapping
+}
+
+// Open maps a whole file. The bytes are read-only, and writing to them kills the program,
+// unless copyOnWrite is set: then they may be written, each written page costs memory, and
+// the file does not change.
+//
+// Only regular files are mapped; a directory, a pipe or a device is an error at once, and a
+// pipe without a writer does not make Open wait. An empty file gives an empty mapping. The
+// file is not locked: it may be renamed, removed or replaced and the mapping stays.
+func Open(path string, copyOnWrite bool) (*Mapping, error) {
+	f, size, err := openRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() // nothing was written through it, and the mapping stays without
+	if size == 0 {
+		return &Mapping{bytes: []byte{}}, nil
+	}
+	m := &Mapping{}
+	m.bytes, m.region, err = mapFile(f, int(size), copyOnWrite)
+	if err != nil {
+		return nil, fmt.Errorf("mmap: map %d bytes of %q: %w", size, path, err)
+	}
+	return m, nil
+}
+
+// openRegular opens a regular file and returns its size, which an int can hold. The first
+// look keeps away from devices that do something when opened; the second is at the file
+// that was really opened.
+func openRegular(path string) (*os.File, int64, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, 0, fmt.Errorf("mmap: %w", err)
+	}
+	if err := checkMappable(path, info); err != nil {
+		return nil, 0, err
+	}
+	f, err := os.OpenFile(path, openFlags, 0)
+	if err != nil {
+		return nil, 0, fmt.Errorf("mmap: %w", err)
+	}
+	info, err = f.Stat()
+	if err == nil {
+		err = checkMappable(path, info)
+	}
+	if err != nil {
+		_ = f.Close() // nothing was written through it
+		return nil, 0, err
+	}
+	return f, info.Size(), nil
+}
+
+func checkMappable(path string, info fs.FileInfo) error {
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("mmap: %q is not a regular file: %w (mode %v)", path, fs.ErrInvalid, info.Mode())
+	}
+	if info.Size() > math.MaxInt {
+		return fmt.Errorf("mmap: %q has %d bytes, this system can address %d", path, info.Size(), math.MaxInt)
+	}
+	return nil
+}
+
+// Bytes returns the content, without copying. It must not be used after Close, which
+// leaves nil here.
+func (m *Mapping) Bytes() []byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.bytes
+}
+
+// Close ends the mapping. Touching its bytes afterwards kills the program. Closing twice
+// is harmless.
+func (m *Mapping) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b := m.bytes
+	m.bytes = nil
+	if len(b) == 0 {
+		return nil
+	}
+	if err := m.region.unmap(b); err != nil {
+		return fmt.Errorf("mmap: unmap %d bytes: %w", len(b), err)
+	}
+	return nil
+}

@@ -1,0 +1,42 @@
+package mmap
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// populate asks the kernel to fetch all pages under b at once, which it does from 5.14 on.
+// What it will not do, or not for this memory, is touched.
+func populate(b []byte) error {
+	err := madvise(b, unix.MADV_POPULATE_READ)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, unix.EFAULT), errors.Is(err, unix.EHWPOISON), errors.Is(err, unix.EIO):
+		return fmt.Errorf("%w (%w)", ErrFault, err)
+	}
+	return touch(b)
+}
+
+// madvise gives advice on the pages under b, whole ones: the first may begin before b and
+// the last end after it. Addresses go as numbers, since no Go slice may begin before b.
+func madvise(b []byte, advice uintptr) error {
+	page := uintptr(os.Getpagesize())
+	begin := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
+	end := begin + uintptr(len(b))
+	begin -= begin % page
+	errno := unix.EINTR
+	for errno == unix.EINTR {
+		_, _, errno = unix.Syscall(unix.SYS_MADVISE, begin, end-begin, advice) // rounds the length up
+	}
+	runtime.KeepAlive(b)
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
