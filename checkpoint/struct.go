@@ -76,7 +76,7 @@ func FromStruct(ptr any) (Model, error) {
 		return nil, fmt.Errorf("checkpoint: FromStruct(%v): no field can hold a tensor", v.Type())
 	}
 	w := walkStruct(v.Elem())
-	if problems := append(w.problems, repeatedNames(w.entries)...); len(problems) > 0 {
+	if problems := slices.Concat(w.problems, repeatedNames(w.entries)); len(problems) > 0 {
 		return nil, fmt.Errorf("checkpoint: FromStruct(%v): %d problem(s): %s",
 			v.Type(), len(problems), strings.Join(problems, "; "))
 	}

@@ -19,16 +19,16 @@ import (
 	"pgregory.net/rapid"
 )
 
-// child and parent refer to each other, as layers often do.
-type child struct {
+// leg and parent refer to each other, as layers often do.
+type leg struct {
 	parent *parent
-	prev   *child
+	prev   *leg
 	W      *gorgonia.Node
 }
 
 type parent struct {
 	Self     *parent
-	children []*child
+	children []*leg
 	any      []any
 	byName   map[string]any
 }
@@ -37,7 +37,7 @@ func TestFromStructEndsCycles(t *testing.T) {
 	w := namedVector(gorgonia.NewGraph(), "w")
 	p := &parent{byName: map[string]any{"w": w}}
 	p.Self = p
-	p.children = []*child{{parent: p, W: w}, {parent: p, W: w}}
+	p.children = []*leg{{parent: p, W: w}, {parent: p, W: w}}
 	p.children[1].prev = p.children[0]
 	p.any = []any{w, p, nil}
 	p.any[2] = p.any

@@ -129,12 +129,12 @@ type activation struct{ name string }
 
 func (activation) forward() {}
 
-type normed struct {
+type normLayer struct {
 	Gain *gorgonia.Node `checkpoint:"weight"`
 	Op   *gorgonia.BatchNormOp
 }
 
-func (*normed) forward() {}
+func (*normLayer) forward() {}
 
 type foreign struct{ w *gorgonia.Node }
 
@@ -155,7 +155,7 @@ func TestFromStructLooksBehindInterfaces(t *testing.T) {
 		value  linear
 		none   layer
 	}{
-		blocks: []layer{&linear{w, b}, activation{"relu"}, linear{w, nil}, &normed{w, c.norm1}, foreign{w}, &foreign{b}},
+		blocks: []layer{&linear{w, b}, activation{"relu"}, linear{w, nil}, &normLayer{w, c.norm1}, foreign{w}, &foreign{b}},
 		extra:  w,
 		byName: map[string]any{"z": b, "a": map[string]any{"deep": []any{1, "text", w}}, "n": 3},
 		value:  linear{w, b},
@@ -219,8 +219,8 @@ func TestFromStructPromotesEmbeddedStructs(t *testing.T) {
 		layer
 		*gorgonia.Node
 		foreign
-		Named normed
-	}{base{w, deep{w}}, &Block{w}, &linear{Weight: w}, w, foreign{w}, normed{Gain: w}}
+		Named normLayer
+	}{base{w, deep{w}}, &Block{w}, &linear{Weight: w}, w, foreign{w}, normLayer{Gain: w}}
 	require.Equal(t, []string{
 		"Gain", "shift", "W", "layer.Weight", "Node", "kernel", "tied.kernel", "Named.weight",
 	}, namesIn(mustFromStruct(t, &m)))

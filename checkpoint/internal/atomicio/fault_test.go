@@ -75,8 +75,10 @@ func scenarios(t *testing.T, run func(t *testing.T, make func() *faulty.Disk, be
 // TestEveryCallFails: one call fails, or that one and all after it, in each way that a
 // system knows; for every call. Old or new, whole; an error if and only if it is old.
 func TestEveryCallFails(t *testing.T) {
-	errnos := []syscall.Errno{syscall.EIO, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EACCES,
-		syscall.EMFILE, syscall.ESTALE, syscall.EINTR}
+	errnos := []syscall.Errno{
+		syscall.EIO, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EACCES,
+		syscall.EMFILE, syscall.ESTALE, syscall.EINTR,
+	}
 	scenarios(t, func(t *testing.T, stage func() *faulty.Disk, before string, o Options) {
 		for _, kind := range []faulty.Kind{faulty.Fail, faulty.FailOn, faulty.FailLate} {
 			for _, errno := range errnos {
@@ -97,7 +99,8 @@ func TestEveryCallFails(t *testing.T) {
 // everyCall saves newText once for each call that a save makes, with a fault at that call,
 // and lets check look at what came of it. The last round has met no fault.
 func everyCall(t *testing.T, stage func() *faulty.Disk, o Options, fault faulty.Fault,
-	check func(d *faulty.Disk, err error, story string)) {
+	check func(d *faulty.Disk, err error, story string),
+) {
 	t.Helper()
 	for fault.Call = 0; ; fault.Call++ {
 		d := stage()

@@ -34,7 +34,7 @@ func (h *handle) Write(p []byte) (n int, err error) {
 		h.pos += int64(n)
 		return err
 	}
-	err = h.call("write", func() error { return put(p) }, func() { put(p[:len(p)/2]) })
+	err = h.call("write", func() error { return put(p) }, func() { _ = put(p[:len(p)/2]) })
 	return n, err
 }
 
@@ -43,7 +43,7 @@ func (h *handle) WriteAt(p []byte, off int64) (n int, err error) {
 		n, err = h.put(p, off)
 		return err
 	}
-	err = h.call("writeat", func() error { return put(p) }, func() { put(p[:len(p)/2]) })
+	err = h.call("writeat", func() error { return put(p) }, func() { _ = put(p[:len(p)/2]) })
 	return n, err
 }
 

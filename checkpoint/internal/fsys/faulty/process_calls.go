@@ -64,8 +64,10 @@ func (p *Process) open(name string, flag int, perm fs.FileMode) (*handle, error)
 	if flag&os.O_TRUNC != 0 {
 		at.node.file.truncate()
 	}
-	h := &handle{proc: p, name: name, node: at.node,
-		reads: flag&access != os.O_WRONLY, writes: flag&access != os.O_RDONLY}
+	h := &handle{
+		proc: p, name: name, node: at.node,
+		reads: flag&access != os.O_WRONLY, writes: flag&access != os.O_RDONLY,
+	}
 	p.disk.open[h] = struct{}{}
 	return h, nil
 }

@@ -72,8 +72,10 @@ func (s *script) callOnName() string {
 	case 3:
 		return say("lstat", nil, describe(s.Lstat(s.name())))
 	}
-	flags := []int{os.O_RDWR, os.O_RDONLY, os.O_RDWR | os.O_CREATE, os.O_RDWR | os.O_CREATE | os.O_EXCL,
-		os.O_WRONLY | os.O_CREATE | os.O_TRUNC, os.O_WRONLY | os.O_CREATE}
+	flags := []int{
+		os.O_RDWR, os.O_RDONLY, os.O_RDWR | os.O_CREATE, os.O_RDWR | os.O_CREATE | os.O_EXCL,
+		os.O_WRONLY | os.O_CREATE | os.O_TRUNC, os.O_WRONLY | os.O_CREATE,
+	}
 	f, err := s.OpenFile(s.name(), flags[s.rng.IntN(len(flags))], 0o600)
 	if err == nil {
 		s.open = append(s.open, f)
