@@ -7,10 +7,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
-
-	"github.com/minio/crc64nvme"
 )
 
 // WriteOptions tunes Encode. Nil means: no metadata, no checksums.
@@ -31,20 +27,16 @@ type WriteOptions struct {
 // If w has a method Reserve(int64) error, it is called first with the size of
 // the file. All of src is checked before that, and errors are then
 // *FormatError: ErrReserved, ErrDuplicate, ErrHeaderUTF8, ErrHeaderTooLarge,
-// ErrSize, ErrOverflow, ErrMisaligned. Errors of w and of WriteData name the
-// tensor and are wrapped.
+// ErrSize, ErrOverflow, ErrMisaligned. Errors of w and of WriteData are
+// wrapped; they name the tensor, unless they come to light after the last one.
 func Encode(w io.Writer, src []Source, o *WriteOptions) error {
 	if o == nil {
 		o = &WriteOptions{}
 	}
-	metadata := o.Metadata
-	if o.Checksums {
-		var err error
-		if metadata, err = withChecksums(metadata, src); err != nil {
-			return err
-		}
+	l, err := newLayout(src, o.Metadata)
+	if err == nil && o.Checksums {
+		l, err = l.withChecksums(src, o.Metadata)
 	}
-	l, err := newLayout(src, metadata)
 	if err != nil {
 		return err
 	}
@@ -59,12 +51,12 @@ func Encode(w io.Writer, src []Source, o *WriteOptions) error {
 // write gathers the header and small tensors into larger writes; large ones go
 // to w straight from their memory.
 func (l *layout) write(w io.Writer, src []Source) error {
-	buf := bufio.NewWriterSize(w, 1<<20)
+	buf := bufio.NewWriterSize(w, largeData)
 	if _, err := buf.Write(l.header); err != nil {
 		return fmt.Errorf("safetensors: write the header: %w", err)
 	}
 	for _, i := range l.order {
-		if err := src[i].copyTo(buf, l.sizes[i]); err != nil {
+		if err := src[i].appendTo(buf, l.sizes[i]); err != nil {
 			return fmt.Errorf("safetensors: write tensor %q: %w", src[i].Name, err)
 		}
 	}
@@ -72,6 +64,20 @@ func (l *layout) write(w io.Writer, src []Source) error {
 		return fmt.Errorf("safetensors: write: %w", err)
 	}
 	return nil
+}
+
+// largeData is from how many bytes on data gets writes of its own.
+const largeData = 1 << 20
+
+// appendTo writes the data behind what buf holds. Large data finds buf empty, or
+// its first part would be copied to fill it.
+func (s *Source) appendTo(buf *bufio.Writer, size int64) error {
+	if s.inHand() && size >= largeData {
+		if err := buf.Flush(); err != nil {
+			return err
+		}
+	}
+	return s.copyTo(buf, size)
 }
 
 // copyTo writes the data, which must be size bytes.
@@ -108,71 +114,4 @@ func (e *exactWriter) Write(p []byte) (n int, err error) {
 		e.left -= int64(n)
 	}
 	return n, e.err
-}
-
-// ownPrefix begins every metadata key with a meaning of ours.
-const ownPrefix = "kibisis."
-
-// checksumPrefix and a tensor's name make the key of its checksum.
-const checksumPrefix = ownPrefix + "crc64nvme."
-
-// withChecksums returns a copy of metadata with a checksum for every tensor.
-func withChecksums(metadata map[string]string, src []Source) (map[string]string, error) {
-	all := maps.Clone(metadata)
-	if all == nil {
-		all = make(map[string]string, len(src))
-	}
-	for i := range src {
-		hash := crc64nvme.New()
-		size, kind := sizeBytes(src[i].DType, src[i].Shape)
-		if kind == "" { // else newLayout says so
-			if err := src[i].copyTo(hash, size); err != nil {
-				return nil, fmt.Errorf("safetensors: checksum of tensor %q: %w", src[i].Name, err)
-			}
-		}
-		all[checksumPrefix+src[i].Name] = fmt.Sprintf("%016x", hash.Sum64())
-	}
-	return all, nil
-}
-
-// Verify reads the tensor and compares its bytes with the checksum in the
-// metadata. It reports whether there is one. A difference is a *FormatError of
-// ErrChecksum. A slice is verified by the whole tensor.
-func (t Tensor) Verify() (stored bool, err error) {
-	want, stored := t.f.metadata()[checksumPrefix+t.Name()]
-	if !stored {
-		return false, nil
-	}
-	hash := crc64nvme.New()
-	whole := t.f.tensor(t.e)
-	buf := make([]byte, min(whole.Size()+1, 1<<18))
-	if _, err := io.CopyBuffer(hash, io.NewSectionReader(whole, 0, whole.Size()), buf); err != nil {
-		return true, err
-	}
-	return true, t.compare(hash.Sum64(), want)
-}
-
-// VerifyBytes is Verify for bytes of the whole tensor that were read before.
-func (t Tensor) VerifyBytes(p []byte) (stored bool, err error) {
-	want, stored := t.f.metadata()[checksumPrefix+t.Name()]
-	if !stored {
-		return false, nil
-	}
-	hash := crc64nvme.New()
-	for piece := range slices.Chunk(p, 1<<20) { // pieces: see copyPieces
-		hash.Write(piece)
-	}
-	return true, t.compare(hash.Sum64(), want)
-}
-
-func (t Tensor) compare(sum uint64, want string) error {
-	got := fmt.Sprintf("%016x", sum)
-	if got == want {
-		return nil
-	}
-	begin, end := t.Range()
-	return &FormatError{
-		Kind: ErrChecksum, Path: t.f.src.path, Tensor: t.Name(), Begin: begin, End: end,
-		Detail: fmt.Sprintf("CRC-64/NVME is %s, stored %q", got, want),
-	}
 }

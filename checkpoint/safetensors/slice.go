@@ -23,7 +23,7 @@ const (
 	indexRange
 )
 
-// End, as the upper bound of a Range, is the end of the axis.
+// End is the end of an axis, as the upper bound of a Range.
 const End = math.MaxInt
 
 // All selects a whole axis.

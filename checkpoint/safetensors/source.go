@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/fb777929/kibisis/checkpoint/internal/bulk"
 	"github.com/fb777929/kibisis/checkpoint/internal/mmap"
 )
 
@@ -38,18 +39,17 @@ func fileSource(path string) (*source, error) {
 	// Opening a pipe would wait for a writer, so look first.
 	if info, err := os.Stat(path); err != nil {
 		return nil, err
-	} else if err := regular(info); err != nil {
+	} else if err := regular(path, info); err != nil {
 		return nil, err
 	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	s, err := openedSource(f)
+	s, err := openedSource(f, path)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	s.path = path
 	return s, nil
 }
 
@@ -60,38 +60,37 @@ func fsSource(fsys fs.FS, name string) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := openedSource(f)
+	s, err := openedSource(f, name)
 	if errors.Is(err, errors.ErrUnsupported) {
 		var b []byte
 		b, err = io.ReadAll(f)
-		s = &source{mem: b, size: int64(len(b)), closer: f}
+		s = &source{path: name, mem: b, size: int64(len(b)), closer: f}
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	s.path = name
 	return s, nil
 }
 
-// openedSource takes an open file, which it then owns.
-func openedSource(f fs.File) (*source, error) {
+// openedSource takes the open file of that path, which it then owns.
+func openedSource(f fs.File, path string) (*source, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
-	if err := regular(info); err != nil {
+	if err := regular(path, info); err != nil {
 		return nil, err
 	}
 	r, ok := f.(io.ReaderAt)
 	if !ok {
 		return nil, errors.ErrUnsupported
 	}
-	return &source{r: r, size: info.Size(), closer: f}, nil
+	return &source{path: path, r: r, size: info.Size(), closer: f}, nil
 }
 
-func regular(info fs.FileInfo) error {
+func regular(path string, info fs.FileInfo) error {
 	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a regular file: mode %s", info.Name(), info.Mode())
+		return fmt.Errorf("open %s: not a regular file but %s", path, info.Mode())
 	}
 	return nil
 }
@@ -99,7 +98,7 @@ func regular(info fs.FileInfo) error {
 // readAt fills p from offset off, which the caller has checked against the size.
 func (s *source) readAt(p []byte, off int64) error {
 	if s.r == nil {
-		copyPieces(p, s.mem[off:])
+		bulk.Copy(p, s.mem[off:][:len(p)])
 		return nil
 	}
 	n, err := readFull(s.r, p, off)
@@ -156,20 +155,6 @@ func readFull(r io.ReaderAt, p []byte, off int64) (n int, err error) {
 	}
 	return n, nil
 }
-
-// copyPieces copies in pieces that the scheduler can step between: one copy of a
-// gigabyte would hold up every goroutine that the collector waits for.
-func copyPieces(dst, src []byte) {
-	const piece = 1 << 20
-	for len(dst) > piece {
-		copyPiece(dst[:piece], src)
-		dst, src = dst[piece:], src[piece:]
-	}
-	copyPiece(dst, src)
-}
-
-//go:noinline
-func copyPiece(dst, src []byte) { copy(dst, src) }
 
 func (s *source) close() error {
 	if s.closer == nil {

@@ -1,0 +1,131 @@
+package safetensors
+
+// This file is about checksums of tensors, which the format has not: they are
+// metadata, one entry a tensor.
+
+import (
+	"cmp"
+	"fmt"
+	"hash"
+	"io"
+	"maps"
+	"runtime"
+	"slices"
+
+	"github.com/minio/crc64nvme"
+	"golang.org/x/sync/errgroup"
+)
+
+// ownPrefix begins every metadata key with a meaning of ours.
+const ownPrefix = "kibisis."
+
+// checksumPrefix and a tensor's name make the key of its checksum.
+const checksumPrefix = ownPrefix + "crc64nvme."
+
+// spell is a checksum as the metadata has it.
+func spell(sum uint64) string { return fmt.Sprintf("%016x", sum) }
+
+// A digest is a CRC-64/NVME that is fed in pieces, between which the scheduler
+// can step, as in bulk.Copy.
+type digest struct{ hash.Hash64 }
+
+func newDigest() digest { return digest{crc64nvme.New()} }
+
+func (d digest) Write(p []byte) (int, error) {
+	for piece := range slices.Chunk(p, 1<<20) {
+		_, _ = d.Hash64.Write(piece) // a hash never fails
+	}
+	return len(p), nil
+}
+
+// withChecksums is the layout with a checksum of every tensor in its metadata.
+func (l *layout) withChecksums(src []Source, metadata map[string]string) (*layout, error) {
+	sums, err := l.checksums(src)
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[string]string, len(metadata)+len(src))
+	maps.Copy(all, metadata)
+	for i := range src {
+		all[checksumPrefix+src[i].Name] = spell(sums[i])
+	}
+	return newLayout(src, all)
+}
+
+// checksums reads all data: what is in hand on all cores, the rest, which is made
+// by calls of WriteData, on the caller's goroutine.
+func (l *layout) checksums(src []Source) ([]uint64, error) {
+	sums := make([]uint64, len(src))
+	group := errgroup.Group{}
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for _, i := range largestFirst(src) {
+		if src[i].inHand() {
+			group.Go(func() (err error) { sums[i], err = src[i].sum(l.sizes[i]); return err })
+		}
+	}
+	err := group.Wait()
+	for i := range src {
+		if !src[i].inHand() && err == nil {
+			sums[i], err = src[i].sum(l.sizes[i])
+		}
+	}
+	return sums, err
+}
+
+// largestFirst orders work so that no core is left with a large piece in the end.
+func largestFirst(src []Source) []int {
+	order := make([]int, len(src))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(len(src[b].Data), len(src[a].Data)) })
+	return order
+}
+
+// sum is the checksum of the data, which is size bytes.
+func (s *Source) sum(size int64) (uint64, error) {
+	d := newDigest()
+	if err := s.copyTo(d, size); err != nil {
+		return 0, fmt.Errorf("safetensors: checksum of tensor %q: %w", s.Name, err)
+	}
+	return d.Sum64(), nil
+}
+
+// Verify reads the tensor and compares its bytes with the checksum in the
+// metadata. It reports whether there is one. A difference is a *FormatError of
+// ErrChecksum. A slice is verified by the whole tensor.
+func (t Tensor) Verify() (stored bool, err error) {
+	want, stored := t.f.metadata()[checksumPrefix+t.Name()]
+	if !stored {
+		return false, nil
+	}
+	d, whole := newDigest(), t.f.tensor(t.e)
+	buf := make([]byte, min(whole.Size()+1, 1<<18))
+	if _, err := io.CopyBuffer(d, io.NewSectionReader(whole, 0, whole.Size()), buf); err != nil {
+		return true, err
+	}
+	return true, t.compare(d, want)
+}
+
+// VerifyBytes is Verify for bytes of the whole tensor that were read before.
+func (t Tensor) VerifyBytes(p []byte) (stored bool, err error) {
+	want, stored := t.f.metadata()[checksumPrefix+t.Name()]
+	if !stored {
+		return false, nil
+	}
+	d := newDigest()
+	_, _ = d.Write(p) // a hash never fails
+	return true, t.compare(d, want)
+}
+
+func (t Tensor) compare(d digest, want string) error {
+	got := spell(d.Sum64())
+	if got == want {
+		return nil
+	}
+	begin, end := t.Range()
+	return &FormatError{
+		Kind: ErrChecksum, Path: t.f.src.path, Tensor: t.Name(), Begin: begin, End: end,
+		Detail: fmt.Sprintf("CRC-64/NVME is %s, stored %q", got, want),
+	}
+}
