@@ -1,0 +1,160 @@
+package checkpoint
+
+// This file is the only one that writes to a model. What it does has been
+// checked: it can fail only where a medium does that was read once before.
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/fb777929/kibisis/checkpoint/internal/bulk"
+	"github.com/fb777929/kibisis/checkpoint/internal/mmap"
+	"github.com/fb777929/kibisis/checkpoint/safetensors"
+)
+
+// commitPiece is how many bytes one goroutine copies before it takes the next
+// piece: enough for the cost of a goroutine not to show, little enough for
+// several cores to share one large tensor.
+const commitPiece = 16 << 20
+
+// A copyTask is a piece of an assignment.
+type copyTask struct {
+	*assignment
+	begin, end int // bytes of data
+}
+
+// commit copies all that was staged, on all cores, and binds new values.
+func (p *plan) commit(progress func(done, total int64)) error {
+	c := &committer{progress: progress, total: p.report.Bytes, written: map[string]bool{}}
+	group := errgroup.Group{}
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	var shared []copyTask // those that write to memory of others: one after the other
+	for _, t := range p.tasks() {
+		if t.overlaps {
+			shared = append(shared, t)
+		} else {
+			group.Go(func() error { return c.run(t) })
+		}
+	}
+	group.Go(func() error { return c.runAll(shared) })
+	if err := group.Wait(); err != nil {
+		return c.partial(err)
+	}
+	for _, a := range p.unbound {
+		if err := a.bind(); err != nil {
+			return c.partial(fmt.Errorf("bind %q: %w", a.name, err))
+		}
+		c.note(a.names)
+	}
+	return nil
+}
+
+// tasks splits the assignments. Those that take more than a copy stay whole.
+func (p *plan) tasks() []copyTask {
+	var tasks []copyTask
+	for _, a := range p.assignments {
+		if !a.copies() {
+			tasks = append(tasks, copyTask{a, 0, len(a.data)})
+			continue
+		}
+		for begin := 0; begin < len(a.data); begin += commitPiece {
+			tasks = append(tasks, copyTask{a, begin, min(begin+commitPiece, len(a.data))})
+		}
+	}
+	return tasks
+}
+
+// copies reports whether the bytes go to the model as they are.
+func (a *assignment) copies() bool {
+	return a.cast == nil && a.view.Contiguous() && a.dtype != safetensors.Bool && !swapsBytes(a.dtype)
+}
+
+// write puts the piece where it belongs.
+func (t copyTask) write() {
+	if !t.copies() {
+		walk := newWalker(t.raw, t.width(), t.view)
+		t.pump(&CastReport{}, walk.scatter)
+		return
+	}
+	bulk.Copy(t.raw[t.begin:t.end], t.data[t.begin:t.end])
+}
+
+// A committer keeps what the goroutines of a commit share.
+type committer struct {
+	progress func(done, total int64)
+
+	mu          sync.Mutex
+	failed      bool
+	written     map[string]bool
+	done, total int64
+}
+
+func (c *committer) runAll(tasks []copyTask) error {
+	for _, t := range tasks {
+		if err := c.run(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *committer) run(t copyTask) error {
+	if !c.start(t) {
+		return nil
+	}
+	// Also the model's memory can fault: a tensor over a read-only mapping does.
+	err := mmap.Guard(t.write)
+	if err != nil {
+		err = t.unreadable(err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err != nil {
+		c.failed = true
+		return err
+	}
+	c.done += int64(t.end-t.begin) * int64(t.dtype.Bits()) / int64(t.from.DType().Bits())
+	if c.progress != nil {
+		c.progress(c.done, c.total)
+	}
+	return nil
+}
+
+// start notes that t is being written, unless another piece has failed.
+func (c *committer) start(t copyTask) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.failed {
+		return false
+	}
+	if t.bind == nil { // else nobody has the value yet
+		c.note(t.names)
+	}
+	return true
+}
+
+// note adds names to those written.
+func (c *committer) note(names []string) {
+	for _, name := range names {
+		c.written[name] = true
+	}
+}
+
+func (c *committer) partial(err error) error {
+	e := &PartialLoadError{Err: err}
+	for name := range c.written {
+		e.Written = append(e.Written, name)
+	}
+	slices.Sort(e.Written)
+	return e
+}
+
+// unreadable says which tensor a fault was met in.
+func (a *assignment) unreadable(err error) error {
+	begin, end := a.from.Range()
+	return fmt.Errorf("tensor %q, bytes [%d:%d) of the file: %w", a.from.Name(), begin, end, err)
+}
