@@ -95,6 +95,7 @@ func newBatchNormError(nodes []*gorgonia.Node) *BatchNormError {
 	return e
 }
 
+// Error lists the nodes and says how to cover them.
 func (e *BatchNormError) Error() string {
 	return fmt.Sprintf("checkpoint: %v: %d in the graph: %s; add what gorgonia.BatchNorm returns as op: "+
 		`checkpoint.Group(map[string]checkpoint.Model{"": model, `+
@@ -102,6 +103,7 @@ func (e *BatchNormError) Error() string {
 		ErrBatchNorm, len(e.Nodes), strings.Join(e.Nodes, ", "))
 }
 
+// Unwrap returns ErrBatchNorm.
 func (e *BatchNormError) Unwrap() error { return ErrBatchNorm }
 
 // uncoveredBatchNorm walks the graphs of nodes, each once, and returns the batch

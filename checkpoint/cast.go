@@ -41,6 +41,7 @@ type CastReport struct {
 	Overflowed, Underflowed, Rounded int64
 }
 
+// String is one line: name, dtypes and counts.
 func (r *CastReport) String() string {
 	return fmt.Sprintf("%q from %s to %s: of %d values %d overflowed, %d underflowed, %d lost precision",
 		r.Name, r.From, r.To, r.Elements, r.Overflowed, r.Underflowed, r.Rounded)

@@ -43,6 +43,7 @@ type Problem struct {
 	Reason string
 }
 
+// Error gives the number of problems, and the first of them.
 func (e *ModelError) Error() string {
 	lines := make([]string, len(e.Problems))
 	for i, p := range e.Problems {

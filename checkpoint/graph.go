@@ -21,6 +21,7 @@ type GraphError struct {
 	Collisions [][]string
 }
 
+// Error lists all faults.
 func (e *GraphError) Error() string {
 	var faults []string
 	for _, name := range e.Names {

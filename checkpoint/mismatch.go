@@ -115,6 +115,7 @@ func as(param, stored string) string {
 	return fmt.Sprintf("%q (stored as %q)", param, stored)
 }
 
+// String names the parameter, and the tensor that may be meant.
 func (m Missing) String() string {
 	if m.Near == "" {
 		return as(m.Param, m.Stored)
@@ -122,6 +123,7 @@ func (m Missing) String() string {
 	return fmt.Sprintf("%s, did you mean %q?", as(m.Param, m.Stored), m.Near)
 }
 
+// String gives both shapes.
 func (m ShapeMismatch) String() string {
 	if m.Reason != "" {
 		return fmt.Sprintf("%s: %s", as(m.Param, m.Stored), m.Reason)
@@ -133,6 +135,7 @@ func (m ShapeMismatch) String() string {
 	return s
 }
 
+// String gives both dtypes.
 func (m DTypeMismatch) String() string {
 	s := fmt.Sprintf("%s is %s in the file, want %s", as(m.Param, m.Stored), m.Got, m.Want)
 	if m.Convertible {
@@ -141,6 +144,7 @@ func (m DTypeMismatch) String() string {
 	return s
 }
 
+// String names both parameters.
 func (c Conflict) String() string {
 	return fmt.Sprintf("%q and %q share memory in the model and differ in the file", c.A, c.B)
 }
@@ -151,6 +155,7 @@ type CastError struct {
 	Reports []CastReport
 }
 
+// Error gives the number of tensors, and the first of them.
 func (e *CastError) Error() string {
 	items := make([]string, len(e.Reports))
 	for i := range e.Reports {
@@ -169,6 +174,7 @@ type PartialLoadError struct {
 	Err     error
 }
 
+// Error gives the cause and the first of the names.
 func (e *PartialLoadError) Error() string {
 	return fmt.Sprintf("%v: %v: %s", ErrPartialLoad, e.Err, enumerate(len(e.Written), "written tensor", quoted(e.Written)))
 }

@@ -64,7 +64,8 @@ type FormatError struct {
 	Detail string
 }
 
-// Error is one line: path, tensor, field, range, kind, detail.
+// Error is one line: path, tensor, field, range, kind, detail. Names of more than
+// 256 bytes are cut; the fields have them whole.
 func (e *FormatError) Error() string {
 	var b strings.Builder
 	b.WriteString("safetensors: ")
@@ -72,16 +73,25 @@ func (e *FormatError) Error() string {
 		fmt.Fprintf(&b, "%s: ", e.Path)
 	}
 	if e.Tensor != "" {
-		fmt.Fprintf(&b, "tensor %q: ", e.Tensor)
+		fmt.Fprintf(&b, "tensor %q: ", shorten(e.Tensor))
 	}
 	if e.Field != "" {
-		fmt.Fprintf(&b, "field %q: ", e.Field)
+		fmt.Fprintf(&b, "field %q: ", shorten(e.Field))
 	}
 	if e.End != 0 {
 		fmt.Fprintf(&b, "bytes [%d:%d): ", e.Begin, e.End)
 	}
 	fmt.Fprintf(&b, "%s: %s", e.Kind, e.Detail)
 	return b.String()
+}
+
+// shorten keeps a hostile name from filling a log.
+func shorten(name string) string {
+	const most = 256 // bytes
+	if len(name) <= most {
+		return name
+	}
+	return strings.ToValidUTF8(name[:most], "") + "..."
 }
 
 // Unwrap returns the kind.

@@ -26,7 +26,7 @@ func ToBFloat16(x float32) BFloat16 { return BFloat16(floats.F32ToBF16(x)) }
 func (t Tensor) Float32s(dst []float32) ([]float32, error) {
 	decode := floats.Decoder(t.DType().String())
 	if decode == nil && t.DType() != F32 {
-		return nil, t.errorf("%w: stored %s, which float32 does not hold exactly", ErrDType, t.DType())
+		return nil, t.errorf("%w: stored %s, which is not a float that float32 holds exactly", ErrDType, t.DType())
 	}
 	n := int(t.Size() * 8 / int64(t.DType().Bits()))
 	if cap(dst) < n {

@@ -1,0 +1,194 @@
+package safetensors_test
+
+import (
+	"bytes"
+	"embed"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"math"
+	"os"
+
+	"github.com/fb777929/kibisis/checkpoint/safetensors"
+)
+
+// Opening reads the header only. A view is the file's own memory where that is
+// possible, so that reading a tensor costs what is touched of it.
+func ExampleOpen() {
+	f, err := safetensors.Open("../../testdata/safetensors-py-tied.safetensors", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer f.Close()
+	for name, t := range f.All() {
+		fmt.Println(name, t.DType(), t.Shape())
+	}
+
+	t, err := f.Tensor("a.weight")
+	if err != nil {
+		log.Fatal(err)
+	}
+	w, err := safetensors.As[float32](t)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(w.Data()[:4], w.At(2, 3))
+	// Output:
+	// a.bias F32 [3]
+	// a.weight F32 [3 4]
+	// [0 0.5 1 1.5] 5.5
+}
+
+// A file says which rule it breaks and where.
+func ExampleFormatError() {
+	file := []byte("\x35\x00\x00\x00\x00\x00\x00\x00" + `{"w":{"dtype":"F32","shape":[2],"data_offsets":[4,8]}}` + "12345678")
+	_, err := safetensors.OpenBytes(file, nil)
+	fmt.Println(err)
+
+	file[0]++
+	_, err = safetensors.OpenBytes(file, nil)
+	var f *safetensors.FormatError
+	if errors.As(err, &f) {
+		fmt.Printf("%s in %q, bytes %d to %d\n", f.Kind, f.Tensor, f.Begin, f.End)
+	}
+	fmt.Println(errors.Is(err, safetensors.ErrOffset))
+	// Output:
+	// safetensors: bytes [61:62): header-json: the header ends where ',' or '}' should be
+	// offset in "w", bytes 66 to 70
+	// true
+}
+
+//go:embed testdata/layer.safetensors
+var files embed.FS
+
+// Weights can be part of the program.
+func ExampleOpenFS() {
+	f, err := safetensors.OpenFS(files, "testdata/layer.safetensors", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer f.Close()
+	w, err := f.Tensor("w")
+	if err != nil {
+		log.Fatal(err)
+	}
+	values, err := w.Float32s(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(values, f.Metadata())
+	// Output: [0 1 2 3] map[format:pt]
+}
+
+// Of a large tensor, read the rows that are needed: here two words of an
+// embedding. Nothing else of the file is read.
+func ExampleTensor_Slice() {
+	path, err := saveEmbedding(10_000, 256)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.Remove(path)
+
+	f, err := safetensors.Open(path, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer f.Close()
+	embedding, err := f.Tensor("embedding")
+	if err != nil {
+		log.Fatal(err)
+	}
+	words, err := embedding.Slice(safetensors.Range(4321, 4323))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(words.Shape(), words.Size(), "of", embedding.Size(), "bytes")
+
+	firstColumn, err := words.Slice(safetensors.All(), safetensors.At(0))
+	if err != nil {
+		log.Fatal(err)
+	}
+	v, err := safetensors.As[float32](firstColumn)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(v.Data())
+	// Output:
+	// [2 256] 2048 of 10240000 bytes
+	// [4321 4322]
+}
+
+// saveEmbedding writes a table in which every row holds its own number.
+func saveEmbedding(rows, width int) (path string, err error) {
+	f, err := os.CreateTemp("", "*.safetensors")
+	if err != nil {
+		return "", err
+	}
+	err = safetensors.Encode(f, []safetensors.Source{{
+		Name: "embedding", DType: safetensors.F32, Shape: []int{rows, width},
+		WriteData: func(w io.Writer) error {
+			for i := range rows {
+				row := binary.LittleEndian.AppendUint32(nil, math.Float32bits(float32(i)))
+				if _, err := w.Write(bytes.Repeat(row, width)); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}}, nil)
+	return f.Name(), errors.Join(err, f.Close())
+}
+
+// The bytes do not depend on the order of the sources.
+func ExampleEncode() {
+	var file bytes.Buffer
+	err := safetensors.Encode(&file, []safetensors.Source{
+		{Name: "mask", DType: safetensors.Bool, Shape: []int{3}, Data: []byte{1, 0, 1}},
+		{Name: "step", DType: safetensors.I64, Data: binary.LittleEndian.AppendUint64(nil, 7)},
+	}, &safetensors.WriteOptions{Metadata: map[string]string{"format": "pt"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	n := binary.LittleEndian.Uint64(file.Bytes())
+	header, data := file.Bytes()[8:8+n], file.Bytes()[8+n:]
+	fmt.Printf("%s\n%d", bytes.TrimRight(header, " "), data)
+	// Output:
+	// {"__metadata__":{"format":"pt"},"step":{"dtype":"I64","shape":[],"data_offsets":[0,8]},"mask":{"dtype":"BOOL","shape":[3],"data_offsets":[8,11]}}
+	// [7 0 0 0 0 0 0 0 1 0 1]
+}
+
+// A checksum finds what the disk or the network has changed.
+func ExampleTensor_Verify() {
+	var file bytes.Buffer
+	err := safetensors.Encode(&file, []safetensors.Source{
+		{Name: "w", DType: safetensors.U8, Shape: []int{4}, Data: []byte{1, 2, 3, 4}},
+	}, &safetensors.WriteOptions{Checksums: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	damaged := file.Bytes()
+	damaged[len(damaged)-1] ^= 1
+
+	f, err := safetensors.OpenBytes(damaged, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, t := range f.All() {
+		_, err := t.Verify()
+		fmt.Println(err)
+	}
+	// Output: safetensors: tensor "w": bytes [120:124): checksum: CRC-64/NVME is 2ee2779bbb111c13, stored "518c87538b24956a"
+}
+
+// Tied weights are stored once; the other names are aliases.
+func ExampleFile_Aliases() {
+	f, err := safetensors.Open("../../testdata/safetensors-py-tied.safetensors", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer f.Close()
+	fmt.Println(f.Names(), f.Aliases())
+	// Output: [a.bias a.weight] map[b.bias:a.bias b.weight:a.weight]
+}
