@@ -27,8 +27,9 @@ type copyTask struct {
 	begin, end int // bytes of data
 }
 
-// commit copies all that was staged, on all cores, and binds new values.
-func (p *plan) commit(progress func(done, total int64)) error {
+// commit copies all that was staged, on all cores, checks that the file is still
+// whole, and binds new values.
+func (p *plan) commit(check func() error, progress func(done, total int64)) error {
 	c := &committer{progress: progress, total: p.report.Bytes, written: map[string]bool{}}
 	group := errgroup.Group{}
 	group.SetLimit(runtime.GOMAXPROCS(0))
@@ -41,7 +42,11 @@ func (p *plan) commit(progress func(done, total int64)) error {
 		}
 	}
 	group.Go(func() error { return c.runAll(shared) })
-	if err := group.Wait(); err != nil {
+	err := group.Wait()
+	if err == nil {
+		err = check()
+	}
+	if err != nil {
 		return c.partial(err)
 	}
 	for _, a := range p.unbound {

@@ -15,7 +15,8 @@ import (
 // model have the same names, and shapes and dtypes are equal.
 type LoadOptions struct {
 	// Only selects the parameters to load, by the model's names; nil selects
-	// all. What the file has for those left out is not unexpected.
+	// all, and to select none is an error. What the file has for those left out
+	// is not unexpected.
 	Only func(param string) bool
 	// Stored says how a parameter lies in the file; nil as in the model.
 	Stored func(param string) Stored
@@ -107,11 +108,14 @@ func load(ctx context.Context, f *safetensors.File, params []placed, o *LoadOpti
 	if err := plan.stage(ctx, o); err != nil {
 		return nil, err
 	}
+	if err := f.Check(); err != nil {
+		return nil, err
+	}
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
 	// Commit point: above, the model is untouched; below, it changes.
-	if err := plan.commit(o.Progress); err != nil {
+	if err := plan.commit(f.Check, o.Progress); err != nil {
 		return nil, err
 	}
 	return plan.report, nil

@@ -48,7 +48,9 @@ func match(f *safetensors.File, all []placed, o *LoadOptions) (*plan, error) {
 	for i, p := range all {
 		params[i], at[p.param] = p.param, p
 		m.asked[p.stored.Name] = true
-		m.asked[m.aliases[p.stored.Name]] = true
+		if target, ok := m.aliases[p.stored.Name]; ok {
+			m.asked[target] = true
+		}
 	}
 	groups := ties(params)
 	for _, t := range groups {

@@ -167,8 +167,9 @@ func (e *CastError) Error() string {
 // Unwrap returns ErrCast.
 func (e *CastError) Unwrap() error { return ErrCast }
 
-// A PartialLoadError says that reading failed while values were being copied,
-// though all had been read before: the model is a mixture.
+// A PartialLoadError says that something failed while values were being copied: the
+// medium, though all had been read before; the model's own memory, if it cannot be
+// written; or the Bind of a parameter without a value. The model is a mixture.
 type PartialLoadError struct {
 	Written []string // parameters written to, wholly or in part; sorted
 	Err     error

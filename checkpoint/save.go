@@ -19,6 +19,7 @@ import (
 // is, durable.
 type SaveOptions struct {
 	// Only selects the parameters to save, by the model's names; nil selects all.
+	// To select none is an error.
 	Only func(param string) bool
 	// Stored says how a parameter is to lie in the file; nil as in the model. The
 	// same function given to LoadOptions reads the file back.
@@ -28,7 +29,8 @@ type SaveOptions struct {
 	// that would become infinite is an error.
 	DType func(param string) safetensors.DType
 	// Metadata is added to the file's. Whenever a file has any, "format" is "pt"
-	// unless set here, because other loaders refuse files without it.
+	// unless set here, because other loaders refuse files without it. Keys that
+	// begin with "kibisis." are left out: they would be another file's checksums.
 	Metadata map[string]string
 	// Checksums stores a CRC-64/NVME of every tensor in the metadata, which
 	// loading then verifies.
@@ -41,10 +43,15 @@ type SaveOptions struct {
 	Progress func(done, total int64)
 }
 
+// ErrUnconfirmed says that the new file is in place, whole, but that its name could
+// not be made durable: after a power cut it may or may not be there. The old file is
+// gone. Save again.
+var ErrUnconfirmed = atomicio.ErrUnconfirmed
+
 // SaveModel writes the model to path as one safetensors file, atomically: a new
 // file is made beside path and takes its name when it is complete. When SaveModel
 // returns nil, bytes and name survive a power cut (unless NoSync); when it returns
-// an error, or the process dies, path is as it was. A symbolic link is followed;
+// an error other than ErrUnconfirmed, or the process dies, path is as it was. A symbolic link is followed;
 // an existing file's mode is kept. See the package comment for other systems than
 // Linux.
 //
@@ -158,6 +165,7 @@ func sources(m Model, o *SaveOptions) ([]safetensors.Source, *safetensors.WriteO
 		return nil, nil, err
 	}
 	metadata := maps.Clone(o.Metadata)
+	maps.DeleteFunc(metadata, func(key, _ string) bool { return strings.HasPrefix(key, ownPrefix) })
 	var src []safetensors.Source
 	for _, group := range sameStored(all, o.DType) {
 		src = append(src, group[0].source(o.DType))
@@ -228,8 +236,8 @@ func (p placed) identity(dtype func(string) safetensors.DType) any {
 }
 
 // sameStored groups the params whose stored tensors are one. Each group is sorted
-// by stored name: the first keeps the tensor. (The reference keeps the smallest name among those that cover their
-// storage; of true ties all cover as much.)
+// by stored name: the first keeps the tensor. (The reference keeps the smallest name
+// among those that cover their storage; of true ties all cover as much.)
 func sameStored(all []placed, dtype func(string) safetensors.DType) [][]placed {
 	var groups [][]placed
 	at := map[any]int{}
@@ -265,7 +273,10 @@ func addAliases(metadata map[string]string, group []placed) map[string]string {
 	return metadata
 }
 
-const formatKey = "format"
+const (
+	formatKey = "format"
+	ownPrefix = "kibisis." // of keys that the codec writes, checksums for one
+)
 
 // withFormat adds "format" to metadata that is there, or will be.
 func withFormat(metadata map[string]string, checksums bool) map[string]string {

@@ -42,7 +42,7 @@ func Encode(w io.Writer, src []Source, o *WriteOptions) error {
 	}
 	if r, ok := w.(interface{ Reserve(size int64) error }); ok {
 		if err := r.Reserve(l.size); err != nil {
-			return fmt.Errorf("safetensors: reserve %d bytes: %w", l.size, err)
+			return fmt.Errorf("safetensors: %w", err)
 		}
 	}
 	return l.write(w, src)

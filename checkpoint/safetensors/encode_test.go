@@ -298,7 +298,6 @@ func TestReserveIsCalledWithTheSize(t *testing.T) {
 	w := &fullDisk{}
 	err := Encode(w, []Source{piece("a", U8, 0, 3, 3)}, nil)
 	require.ErrorIs(t, err, errCut)
-	require.ErrorContains(t, err, "reserve 67 bytes")
 	require.Zero(t, w.written)
 }
 

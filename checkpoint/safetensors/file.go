@@ -117,7 +117,7 @@ func readHeader(src *source, lenient bool) (*header, error) {
 		}
 	}
 	var length [lengthBytes]byte
-	if err := src.guarded(0, len(length), func() error { return src.readAt(length[:], 0) }); err != nil {
+	if err := src.guarded(0, lengthBytes, func() error { return src.readAt(length[:], 0) }); err != nil {
 		return nil, err
 	}
 	n := binary.LittleEndian.Uint64(length[:])
@@ -125,7 +125,7 @@ func readHeader(src *source, lenient bool) (*header, error) {
 		return nil, &FormatError{Kind: kind, End: lengthBytes, Detail: detail}
 	}
 	text := make([]byte, n)
-	if err := src.guarded(lengthBytes, len(text), func() error { return src.readAt(text, lengthBytes) }); err != nil {
+	if err := src.guarded(lengthBytes, lengthBytes+int64(n), func() error { return src.readAt(text, lengthBytes) }); err != nil {
 		return nil, err
 	}
 	h, err := parseHeader(text, lenient)
@@ -246,6 +246,25 @@ func (f *File) alias(m map[string]string, key string) (string, bool) {
 		key = target
 	}
 	return "", false
+}
+
+// Check returns an error if the file is mapped and somebody has made it shorter
+// since it was opened. Reads through the File's methods check by themselves; it is
+// for users of views: bytes that are missing from the file's last page do not
+// fault, they read as zeros.
+func (f *File) Check() error {
+	release, err := f.reading()
+	if err != nil {
+		return err
+	}
+	defer release()
+	if !f.src.mapped {
+		return nil
+	}
+	if err := f.src.check(f.src.size); err != nil {
+		return fmt.Errorf("safetensors: %s%w", f.where(), err)
+	}
+	return nil
 }
 
 // Close releases the file. It waits for reads that are under way; later reads

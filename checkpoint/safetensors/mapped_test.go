@@ -96,6 +96,19 @@ func TestTruncatedFileIsAnErrorOfReads(t *testing.T) {
 		t.Skip("a mapped file cannot be truncated on Windows")
 	}
 	for _, o := range []*OpenOptions{nil, {CopyOnWrite: true}, {NoMmap: true}} {
+		t.Run(fmt.Sprintf("%+v by a byte", o), func(t *testing.T) {
+			path := written(t, pages(t, 4*page))
+			f, err := Open(path, o)
+			require.NoError(t, err)
+			x := tensorOf(t, f, "x")
+			require.NoError(t, f.Check())
+			_, end := x.Range()
+			require.NoError(t, os.Truncate(path, end-1))
+			require.Error(t, x.ReadInto(make([]byte, 4*page)), "the last byte would read as zero")
+			require.Equal(t, o == nil || !o.NoMmap, f.Check() != nil, "what is not mapped needs no check")
+			require.NoError(t, f.Close())
+			require.ErrorIs(t, f.Check(), ErrClosed)
+		})
 		t.Run(fmt.Sprintf("%+v", o), func(t *testing.T) {
 			path := written(t, pages(t, 4*page))
 			f, err := Open(path, o)

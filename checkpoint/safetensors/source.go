@@ -16,10 +16,11 @@ import (
 // A source is the bytes of one file. Exactly one of mem and r is set, but for an
 // empty file.
 type source struct {
-	path   string      // "" where it has none
-	mem    []byte      // the whole file
-	mapped bool        // mem is a mapping: reading it can fault
-	r      io.ReaderAt // safe for concurrent use, as io.ReaderAt promises
+	path   string                // "" where it has none
+	mem    []byte                // the whole file
+	mapped bool                  // mem is a mapping: reading it can fault
+	check  func(end int64) error // whether a mapping still has its file's first end bytes
+	r      io.ReaderAt           // safe for concurrent use, as io.ReaderAt promises
 	size   int64
 	closer io.Closer // nil where there is nothing to release
 }
@@ -31,7 +32,7 @@ func mapSource(path string, copyOnWrite bool) (*source, error) {
 		return nil, err
 	}
 	b := m.Bytes()
-	return &source{path: path, mem: b, mapped: true, size: int64(len(b)), closer: m}, nil
+	return &source{path: path, mem: b, mapped: true, check: m.Check, size: int64(len(b)), closer: m}, nil
 }
 
 // fileSource reads the file at path piece by piece.
@@ -103,27 +104,31 @@ func (s *source) readAt(p []byte, off int64) error {
 	}
 	n, err := readFull(s.r, p, off)
 	if err != nil {
-		return s.ioError(off+int64(n), len(p)-n, err)
+		return s.ioError(off+int64(n), off+int64(len(p)), err)
 	}
 	return nil
 }
 
 // guarded runs read, which may call readAt any number of times for bytes of
-// [off, off+n). A mapping that faults, because somebody has truncated the file,
-// is an error.
-func (s *source) guarded(off int64, n int, read func() error) error {
+// [begin, end). Where somebody has truncated a mapped file, that is an error,
+// whether it faults or gives zeros.
+func (s *source) guarded(begin, end int64, read func() error) error {
 	if !s.mapped {
 		return read()
 	}
 	var err error
-	if fault := mmap.Guard(func() { err = read() }); fault != nil {
-		return s.ioError(off, n, fault)
+	fault := mmap.Guard(func() { err = read() })
+	if fault == nil {
+		fault = s.check(end)
+	}
+	if fault != nil {
+		return s.ioError(begin, end, fault)
 	}
 	return err
 }
 
 // ioError says which bytes could not be read.
-func (s *source) ioError(off int64, n int, err error) error {
+func (s *source) ioError(begin, end int64, err error) error {
 	if errors.Is(err, io.EOF) {
 		err = fmt.Errorf("%w: the file is shorter than it was when opened", io.ErrUnexpectedEOF)
 	}
@@ -131,7 +136,7 @@ func (s *source) ioError(off int64, n int, err error) error {
 	if s.path != "" {
 		where = s.path + ": "
 	}
-	return fmt.Errorf("safetensors: %sread bytes [%d:%d): %w", where, off, off+int64(n), err)
+	return fmt.Errorf("safetensors: %sread bytes [%d:%d): %w", where, begin, end, err)
 }
 
 // readFull fills p. Unlike io.ReaderAt's contract it takes short reads without

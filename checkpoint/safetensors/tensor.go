@@ -97,7 +97,11 @@ func (t Tensor) read(p []byte, off int64) error {
 	}
 	defer release()
 	src, base := t.f.src, t.f.h.absolute(t.e.begin)
-	return src.guarded(base+off, len(p), func() error {
+	begin, end := base+off, base+off+int64(len(p))
+	if t.part != nil {
+		begin, end = t.Range()
+	}
+	return src.guarded(begin, end, func() error {
 		if t.part == nil {
 			return src.readAt(p, base+off)
 		}

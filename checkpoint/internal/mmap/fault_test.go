@@ -79,7 +79,26 @@ func TestDescriptorsAreReturned(t *testing.T) {
 		return fd
 	}
 	before := lowest()
-	open(t, path, false)
+	m, err := Open(path, false)
+	require.NoError(t, err)
 	_, _ = Open(t.TempDir(), false)
-	require.Equal(t, before, lowest(), "an open mapping needs no descriptor")
+	require.NoError(t, m.Close())
+	require.Equal(t, before, lowest())
+}
+
+// A file that is cut within its last page gives no fault, and Check tells.
+func TestCheckSeesACutWithinAPage(t *testing.T) {
+	path := fileOf(t, pattern(100))
+	m, err := Open(path, false)
+	require.NoError(t, err)
+	require.NoError(t, m.Check(100))
+	require.NoError(t, os.Truncate(path, 99))
+	require.NoError(t, Populate(t.Context(), m.Bytes()))
+	require.ErrorIs(t, m.Check(100), ErrFault)
+	require.NoError(t, m.Check(99))
+	require.ErrorContains(t, m.Check(100), "99 of 100 bytes are left")
+	require.NoError(t, os.Truncate(path, 200))
+	require.NoError(t, m.Check(100), "more is not less")
+	require.NoError(t, m.Close())
+	require.NoError(t, m.Check(100), "there is nothing to check any more")
 }

@@ -3,6 +3,7 @@ package mmap
 // This file opens and closes mappings; map_*.go are the system calls.
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"math"
@@ -15,7 +16,8 @@ import (
 type Mapping struct {
 	mu     sync.Mutex
 	bytes  []byte
-	region region // what the system needs to end the mapping
+	file   *os.File // kept open for Check; nil where there is nothing to check
+	region region   // what the system needs to end the mapping
 }
 
 // Open maps a whole file. The bytes are read-only, and writing to them kills the program,
@@ -30,13 +32,13 @@ func Open(path string, copyOnWrite bool) (*Mapping, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() // nothing was written through it, and the mapping stays without
 	if size == 0 {
-		return &Mapping{bytes: []byte{}}, nil
+		return &Mapping{bytes: []byte{}}, f.Close()
 	}
-	m := &Mapping{}
+	m := &Mapping{file: f}
 	m.bytes, m.region, err = mapFile(f, int(size), copyOnWrite)
 	if err != nil {
+		_ = f.Close() // nothing was written through it
 		return nil, fmt.Errorf("mmap: map %d bytes of %q: %w", size, path, err)
 	}
 	return m, nil
@@ -86,6 +88,26 @@ func (m *Mapping) Bytes() []byte {
 	return m.bytes
 }
 
+// Check returns an error that wraps ErrFault if the file no longer has the first end
+// bytes of the mapping. Of bytes that are missing, those within its last page give no
+// fault: they read as zeros. So whoever must not take them for data calls Check after
+// reading.
+func (m *Mapping) Check(end int64) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.bytes) == 0 || m.file == nil {
+		return nil
+	}
+	info, err := m.file.Stat()
+	if err != nil {
+		return fmt.Errorf("mmap: %w", err)
+	}
+	if info.Size() < end {
+		return fmt.Errorf("mmap: %d of %d bytes are left: %w", info.Size(), len(m.bytes), ErrFault)
+	}
+	return nil
+}
+
 // Close ends the mapping. Touching its bytes afterwards kills the program. Closing twice
 // is harmless.
 func (m *Mapping) Close() error {
@@ -96,7 +118,11 @@ func (m *Mapping) Close() error {
 	if len(b) == 0 {
 		return nil
 	}
-	if err := m.region.unmap(b); err != nil {
+	err := m.region.unmap(b)
+	if m.file != nil {
+		err = errors.Join(err, m.file.Close())
+	}
+	if err != nil {
 		return fmt.Errorf("mmap: unmap %d bytes: %w", len(b), err)
 	}
 	return nil
