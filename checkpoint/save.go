@@ -4,6 +4,7 @@ package checkpoint
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -232,7 +233,11 @@ func (p placed) identity(dtype func(string) safetensors.DType) any {
 	if p.addr() == 0 {
 		return p.param
 	}
-	return fmt.Sprint(identityOfMemory(p.param), p.view, p.shape, p.storedAs(dtype))
+	key := appendLayout(append(p.key(), byte(p.storedAs(dtype))), p.view)
+	for _, n := range p.shape {
+		key = binary.AppendVarint(key, int64(n))
+	}
+	return string(key)
 }
 
 // sameStored groups the params whose stored tensors are one. Each group is sorted

@@ -4,10 +4,12 @@ package checkpoint
 
 import (
 	"cmp"
-	"fmt"
+	"encoding/binary"
 	"slices"
 
 	"gorgonia.org/gorgonia"
+
+	"github.com/fb777929/kibisis/checkpoint/internal/strided"
 )
 
 // A tie is the names of one tensor: same address, dtype, shape and strides, or
@@ -19,7 +21,25 @@ func identityOfMemory(p *param) any {
 	if p.addr() == 0 {
 		return p // no bytes to share
 	}
-	return fmt.Sprint(p.addr(), p.dtype, p.layout)
+	return string(p.key())
+}
+
+// key holds what two memories share that are one tensor.
+func (m memory) key() []byte {
+	key := binary.AppendUvarint(make([]byte, 0, 128), uint64(m.addr()))
+	return appendLayout(append(key, byte(m.dtype)), m.layout)
+}
+
+// appendLayout appends what no other layout has. It makes keys of maps, where
+// formatting would be most of the cost of a small tensor.
+func appendLayout(key []byte, l strided.Layout) []byte {
+	key = binary.AppendVarint(key, l.Start)
+	key = binary.AppendUvarint(key, uint64(len(l.Axes)))
+	for _, axis := range l.Axes {
+		key = binary.AppendVarint(key, axis.N)
+		key = binary.AppendVarint(key, axis.Stride)
+	}
+	return key
 }
 
 // ties groups params, keeping their order by first name.
