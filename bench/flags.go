@@ -1,0 +1,90 @@
+package main
+
+// This file turns the command line into options.
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+)
+
+// minSize is the least -size, in bytes: below it nothing is left of a model that
+// looks like one, and calls cost more than bytes do.
+const minSize = 1 << 20
+
+type options struct {
+	size, gobSize  byteSize
+	rounds         int
+	dir            string // "" means the system's place for temporary files
+	pythonPath     string // "" means no Python rows
+	gob, withTorch bool
+	markdown       bool
+	json           string // "" means none
+	command        string // that was typed, about
+}
+
+// byteSize is a number of bytes on the command line: 64MiB, 1GB, 4096.
+type byteSize int64
+
+func (s *byteSize) String() string { return humanize.IBytes(uint64(*s)) }
+
+func (s *byteSize) Set(text string) error {
+	n, err := humanize.ParseBytes(text)
+	if err != nil {
+		return err
+	}
+	if n < minSize || n > math.MaxInt64 {
+		return fmt.Errorf("%d bytes, want at least %d", n, minSize)
+	}
+	*s = byteSize(n)
+	return nil
+}
+
+// parse prints the flags to help if args ask for them, and then returns flag.ErrHelp.
+func parse(args []string, help io.Writer) (options, error) {
+	o := options{size: 1 << 30, gobSize: 128 << 20, command: commandLine(args)}
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // main prints the error, once
+	flags.Var(&o.size, "size", "about how many `bytes` the model has; memory for eight times as much is needed, half of it for the page cache")
+	flags.IntVar(&o.rounds, "rounds", 7, "how often each way is timed")
+	flags.StringVar(&o.dir, "dir", "", "existing `folder` to work in; what is made there is removed (default: a temporary one)")
+	flags.StringVar(&o.pythonPath, "python", os.Getenv("KIBISIS_PYTHON"), "Python `program` that has torch and safetensors (default: $KIBISIS_PYTHON)")
+	flags.BoolVar(&o.gob, "gob", true, "time encoding/gob as well")
+	flags.Var(&o.gobSize, "gobsize", "`bytes` of the model for gob, which is timed at most three times")
+	flags.BoolVar(&o.withTorch, "torch", false, "time torch.save and torch.load as well")
+	flags.BoolVar(&o.markdown, "markdown", false, "print the tables as Markdown")
+	flags.StringVar(&o.json, "json", "", "also write every sample to this `file`, as JSON")
+
+	err := flags.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprintln(help, "usage: bench [flags]")
+		flags.SetOutput(help)
+		flags.PrintDefaults()
+	case err == nil && flags.NArg() > 0:
+		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	case err == nil && o.rounds < 1:
+		err = fmt.Errorf("-rounds is %d, must be at least 1", o.rounds)
+	}
+	return o, err
+}
+
+// commandLine is a command that a shell takes for the arguments, unless they have
+// more in them than spaces.
+func commandLine(args []string) string {
+	line := "go run ./bench"
+	for _, a := range args {
+		if a == "" || strings.Contains(a, " ") {
+			a = strconv.Quote(a)
+		}
+		line += " " + a
+	}
+	return line
+}

@@ -1,0 +1,133 @@
+package main
+
+// This file drives Python: one process for the whole run, told to do one thing at
+// a time. It measures time by itself, so that pipes are in no sample.
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+)
+
+//go:embed peer.py
+var peerScript []byte
+
+// A peer is a running peer.py. One goroutine may use it.
+type peer struct {
+	versions map[string]string // of Python and its packages
+	cmd      *exec.Cmd
+	stdin    io.WriteCloser
+	answers  *json.Decoder
+	stderr   bytes.Buffer // read only after the process has ended
+}
+
+type request struct {
+	Op   string `json:"op"`
+	Path string `json:"path"`
+	N    int    `json:"n"`
+}
+
+type answer struct {
+	Seconds  float64           `json:"seconds"`
+	Error    string            `json:"error"`
+	Missing  string            `json:"missing"`
+	Versions map[string]string `json:"versions"`
+}
+
+// missingError says that Python is not there, or not all of it: then its rows are
+// left out.
+type missingError struct{ reason string }
+
+func (e *missingError) Error() string { return "no Python: " + e.reason }
+
+// startPeer runs python with a copy of peer.py in dir, until ctx is done or close.
+// It returns a *missingError where that cannot work.
+func startPeer(ctx context.Context, python, dir string) (*peer, error) {
+	script := filepath.Join(dir, "peer.py")
+	if err := os.WriteFile(script, peerScript, 0o666); err != nil {
+		return nil, err
+	}
+	p := &peer{cmd: exec.CommandContext(ctx, python, script)}
+	p.cmd.Stderr = &p.stderr
+	if err := p.start(); err != nil {
+		return nil, err
+	}
+	first, err := p.answer()
+	switch {
+	case err != nil:
+		return nil, err
+	case first.Missing != "":
+		return nil, errors.Join(&missingError{first.Missing}, p.close())
+	}
+	p.versions = first.Versions
+	return p, nil
+}
+
+func (p *peer) start() (err error) {
+	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
+		return err
+	}
+	stdout, err := p.cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	p.answers = json.NewDecoder(stdout)
+	if err := p.cmd.Start(); err != nil {
+		return &missingError{err.Error()}
+	}
+	return nil
+}
+
+// do has op done; path and n mean what the op takes them for.
+func (p *peer) do(op, path string) error {
+	_, err := p.time(op, path, 1)
+	return err
+}
+
+// time is do for an op that says how long it took.
+func (p *peer) time(op, path string, n int) (time.Duration, error) {
+	if err := json.NewEncoder(p.stdin).Encode(request{op, path, n}); err != nil {
+		return 0, p.broken(err)
+	}
+	a, err := p.answer()
+	if err != nil {
+		return 0, err
+	}
+	if a.Error != "" {
+		return 0, fmt.Errorf("python: %s: %s", op, a.Error)
+	}
+	return time.Duration(a.Seconds * float64(time.Second)), nil
+}
+
+func (p *peer) answer() (a answer, err error) {
+	if err := p.answers.Decode(&a); err != nil {
+		return a, p.broken(err)
+	}
+	return a, nil
+}
+
+// broken ends a peer that no longer answers, and says what it said last.
+func (p *peer) broken(err error) error {
+	err = errors.Join(err, p.close())
+	const most = 2000 // bytes
+	said := p.stderr.Bytes()
+	return fmt.Errorf("python has gone: %w: %s", err, said[max(len(said)-most, 0):])
+}
+
+// close ends Python, which stops at the end of its input. A second close does
+// nothing.
+func (p *peer) close() error {
+	if p.cmd.ProcessState != nil {
+		return nil
+	}
+	err := p.stdin.Close()
+	return errors.Join(err, p.cmd.Wait())
+}
