@@ -18,7 +18,8 @@
 // the old one stay good. When SaveModel returns nil, bytes and name survive a
 // power cut; with SaveOptions.NoSync they survive the death of the process only.
 // The temporary file of a process that died is removed by the next save to the
-// same target; that of a living one never is.
+// same target; that of a living one never is. One error, [ErrUnconfirmed], means
+// that the new file is there and only its durability is in doubt.
 //
 //	Linux    as said, on local file systems whose disks honour a flush
 //	macOS    as said; Go's Sync is F_FULLFSYNC there
@@ -34,7 +35,9 @@
 // a conversion would do to the values, and that the file can be read to its end
 // are known before the first byte of the model changes. A [MismatchError] lists
 // all differences at once. Only a file that turns unreadable during the copy
-// itself does worse, and a [PartialLoadError] names what was written.
+// itself does worse, and a [PartialLoadError] names what was written. For that a
+// mapped file is faulted in before the copy, and its size is compared before and
+// after.
 //
 // Loading is in place: it overwrites the bytes behind the live values and
 // replaces no tensor. Ties, views, other graphs over the same tensors, compiled

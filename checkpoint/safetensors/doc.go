@@ -70,8 +70,9 @@
 //
 // The reference reader (the Rust crate safetensors) takes some files that the
 // format's own text forbids. With [OpenOptions].Lenient they are taken as it
-// takes them: of tensors or metadata keys of one name the last counts; an entry
-// may be the array [dtype, shape, data_offsets]; a dtype may be {"F32":null}.
+// takes them: of tensors or metadata keys of one name the last counts, and ranges
+// of those before it are not looked at; an entry may be the array [dtype, shape,
+// data_offsets]; a dtype may be {"F32":null}.
 // Nothing that the reference refuses is taken in either mode.
 //
 // # What is written
@@ -103,8 +104,10 @@
 //
 // What memory maps cannot do is said at [Tensor.Bytes] and [File.Close]: a view
 // of a file that another process truncates, or of a closed File, is memory that
-// is not there. Functions that copy report it; views cannot. Saving over a mapped
-// file through package checkpoint is safe: it makes a new file of that name.
+// is not there. Functions that copy report it; views cannot, and where only a part
+// of the file's last page is missing they read zeros: [File.Check] tells. Saving
+// over a mapped file through package checkpoint is safe: it makes a new file of
+// that name.
 //
 // A File, its Tensors and its Views may be used by any number of goroutines; only
 // Close needs care: it waits for reads, but not for views.
