@@ -75,7 +75,7 @@ func (p *plan) tasks() []copyTask {
 
 // copies reports whether the bytes go to the model as they are.
 func (a *assignment) copies() bool {
-	return a.cast == nil && a.view.Contiguous() && a.dtype != safetensors.Bool && !swapsBytes(a.dtype)
+	return a.cast == nil && a.asInFile() && a.dtype != safetensors.Bool
 }
 
 // write puts the piece where it belongs.

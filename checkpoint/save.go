@@ -301,7 +301,7 @@ func withFormat(metadata map[string]string, checksums bool) map[string]string {
 func (p placed) source(dtype func(string) safetensors.DType) safetensors.Source {
 	to := p.storedAs(dtype)
 	s := safetensors.Source{Name: p.stored.Name, DType: to, Shape: p.shape}
-	if p.view.Contiguous() && to == p.dtype && !swapsBytes(p.dtype) {
+	if to == p.dtype && p.asInFile() {
 		s.Data = p.bytes()
 		return s
 	}

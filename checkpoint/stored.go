@@ -44,6 +44,10 @@ type placed struct {
 	shape  []int          // in the file
 }
 
+// asInFile reports whether the bytes in memory are those of the file, dtypes being
+// equal: row-major, in the file's byte order.
+func (p placed) asInFile() bool { return p.view.Contiguous() && !swapsBytes(p.dtype) }
+
 // locate checks what stored says about every param.
 func locate(params []*param, stored func(param string) Stored) ([]placed, error) {
 	all := make([]placed, 0, len(params))

@@ -38,18 +38,19 @@ func (d digest) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// withChecksums is the layout with a checksum of every tensor in its metadata.
-func (l *layout) withChecksums(src []Source, metadata map[string]string) (*layout, error) {
+// addChecksums writes the header again, with a checksum of every tensor in the
+// metadata.
+func (l *layout) addChecksums(src []Source, metadata map[string]string) error {
 	sums, err := l.checksums(src)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	all := make(map[string]string, len(metadata)+len(src))
 	maps.Copy(all, metadata)
 	for i := range src {
 		all[checksumPrefix+src[i].Name] = spell(sums[i])
 	}
-	return newLayout(src, all)
+	return l.writeHeader(src, all)
 }
 
 // checksums reads all data: what is in hand on all cores, the rest, which is made

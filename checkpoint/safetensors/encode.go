@@ -35,7 +35,7 @@ func Encode(w io.Writer, src []Source, o *WriteOptions) error {
 	}
 	l, err := newLayout(src, o.Metadata)
 	if err == nil && o.Checksums {
-		l, err = l.withChecksums(src, o.Metadata)
+		err = l.addChecksums(src, o.Metadata)
 	}
 	if err != nil {
 		return err

@@ -32,6 +32,7 @@ const (
 	ErrReserved       ErrorKind = "reserved"         // a tensor to be written is called __metadata__
 )
 
+// Error is the word.
 func (k ErrorKind) Error() string { return string(k) }
 
 // Errors of calls rather than of files.

@@ -174,17 +174,9 @@ func (f *File) Names() []string {
 func (f *File) Tensor(name string) (Tensor, error) {
 	i, ok := f.h.lookup(name)
 	if !ok {
-		return Tensor{}, fmt.Errorf("safetensors: %stensor %q: %w among %d", f.where(), name, ErrNotFound, f.Len())
+		return Tensor{}, fmt.Errorf("safetensors: %stensor %q: %w among %d", f.src.where(), name, ErrNotFound, f.Len())
 	}
 	return f.tensor(&f.h.entries[i]), nil
-}
-
-// where is the path for the beginning of a message, "" without one.
-func (f *File) where() string {
-	if f.src.path == "" {
-		return ""
-	}
-	return f.src.path + ": "
 }
 
 // Metadata returns the file's metadata, a map that the caller owns; nil where
@@ -262,7 +254,7 @@ func (f *File) Check() error {
 		return nil
 	}
 	if err := f.src.check(f.src.size); err != nil {
-		return fmt.Errorf("safetensors: %s%w", f.where(), err)
+		return fmt.Errorf("safetensors: %s%w", f.src.where(), err)
 	}
 	return nil
 }
@@ -286,7 +278,7 @@ func (f *File) reading() (func(), error) {
 	f.mu.RLock()
 	if f.closed {
 		f.mu.RUnlock()
-		return nil, fmt.Errorf("safetensors: %s%w", f.where(), ErrClosed)
+		return nil, fmt.Errorf("safetensors: %s%w", f.src.where(), ErrClosed)
 	}
 	return f.mu.RUnlock, nil
 }

@@ -132,11 +132,15 @@ func (s *source) ioError(begin, end int64, err error) error {
 	if errors.Is(err, io.EOF) {
 		err = fmt.Errorf("%w: the file is shorter than it was when opened", io.ErrUnexpectedEOF)
 	}
-	where := ""
-	if s.path != "" {
-		where = s.path + ": "
+	return fmt.Errorf("safetensors: %sread bytes [%d:%d): %w", s.where(), begin, end, err)
+}
+
+// where is the path for the beginning of a message, "" without one.
+func (s *source) where() string {
+	if s.path == "" {
+		return ""
 	}
-	return fmt.Errorf("safetensors: %sread bytes [%d:%d): %w", where, begin, end, err)
+	return s.path + ": "
 }
 
 // readFull fills p. Unlike io.ReaderAt's contract it takes short reads without

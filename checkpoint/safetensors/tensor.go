@@ -142,6 +142,6 @@ func (t Tensor) view() ([]byte, bool, error) {
 
 // errorf makes an error that names file and tensor.
 func (t Tensor) errorf(format string, args ...any) error {
-	args = slices.Insert(args, 0, any(t.f.where()), any(t.Name()))
+	args = slices.Insert(args, 0, any(t.f.src.where()), any(t.Name()))
 	return fmt.Errorf("safetensors: %stensor %q: "+format, args...)
 }

@@ -9,6 +9,9 @@ import (
 
 const openFlags = os.O_RDONLY
 
+// canBeCut: what was read is ours.
+const canBeCut = false
+
 type region struct{}
 
 // mapFile reads the file. Both kinds of mapping are then memory of our own.

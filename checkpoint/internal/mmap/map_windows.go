@@ -14,6 +14,9 @@ import (
 
 const openFlags = os.O_RDONLY
 
+// canBeCut: Windows refuses to truncate a file that is mapped.
+const canBeCut = false
+
 // region is the handle of the file mapping. The view would keep the file mapped without
 // it, but closing both in one place is easier to see through.
 type region struct{ handle windows.Handle }

@@ -16,7 +16,7 @@ import (
 type Mapping struct {
 	mu     sync.Mutex
 	bytes  []byte
-	file   *os.File // kept open for Check; nil where there is nothing to check
+	file   *os.File // kept open for Check; nil where a mapped file cannot be cut
 	region region   // what the system needs to end the mapping
 }
 
@@ -35,10 +35,14 @@ func Open(path string, copyOnWrite bool) (*Mapping, error) {
 	if size == 0 {
 		return &Mapping{bytes: []byte{}}, f.Close()
 	}
-	m := &Mapping{file: f}
+	m := &Mapping{}
 	m.bytes, m.region, err = mapFile(f, int(size), copyOnWrite)
+	if err == nil && canBeCut {
+		m.file = f
+		return m, nil
+	}
+	_ = f.Close() // nothing was written through it, and the mapping stays without
 	if err != nil {
-		_ = f.Close() // nothing was written through it
 		return nil, fmt.Errorf("mmap: map %d bytes of %q: %w", size, path, err)
 	}
 	return m, nil
