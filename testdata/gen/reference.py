@@ -5,12 +5,6 @@ import struct
 import subprocess
 
 
-def verdicts(files):
-    """What the reference says about each whole file, one line a file."""
-    requests = b"".join(text(f) for f in files)
-    return run("verdict", requests).decode().splitlines()
-
-
 def write(tensors, metadata=None):
     """The file the reference writes for [(name, dtype, shape, data)]."""
     frame = pairs(metadata) + struct.pack("<I", len(tensors))
