@@ -169,7 +169,7 @@ func TestEncodeRoundTrip(t *testing.T) {
 			_, err := x.Verify()
 			require.NoError(rt, err)
 		}
-		require.Zero(rt, f.h.dataStart()%dataAlign)
+		require.Zero(rt, f.shards[0].h.dataStart()%dataAlign)
 		for key, value := range metadata {
 			require.Equal(rt, value, f.Metadata()[key])
 		}
@@ -179,7 +179,7 @@ func TestEncodeRoundTrip(t *testing.T) {
 
 // requireTiles requires that the tensors cover the data without gap or overlap.
 func requireTiles(t tb, f *File, size int64) {
-	at := f.h.dataStart()
+	at := f.shards[0].h.dataStart()
 	for name, x := range f.All() {
 		begin, end := x.Range()
 		require.Equal(t, at, begin, "%q", name)

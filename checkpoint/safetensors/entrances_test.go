@@ -70,7 +70,7 @@ func readAll(t *testing.T, file []byte) func(*File, error) error {
 			require.NoError(t, err)
 			require.True(t, bytes.HasSuffix(data, b))
 		}
-		require.True(t, bytes.Equal(file[f.h.dataStart():], data))
+		require.True(t, bytes.Equal(file[f.shards[0].h.dataStart():], data))
 		return f.Close()
 	}
 }

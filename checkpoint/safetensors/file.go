@@ -3,7 +3,6 @@ package safetensors
 // This file opens files and answers what is in them.
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -17,12 +16,12 @@ import (
 // A File is an open safetensors file: its header is in memory and checked, its
 // tensors are read when asked for. Any number of goroutines may use it at once.
 type File struct {
-	src *source
-	h   *header
+	path   string   // "" where it has none
+	shards []*shard // in the order of their names
 
-	metadata func() map[string]string // decoded once
+	metadata func() map[string]string // of all shards, put together once
 
-	// mu guards the source against Close: whoever reads holds it shared.
+	// mu guards the sources against Close: whoever reads holds it shared.
 	mu     sync.RWMutex
 	closed bool
 }
@@ -93,71 +92,54 @@ func NewFile(r io.ReaderAt, size int64, o *OpenOptions) (*File, error) {
 	return newFile(&source{r: r, size: size}, o.orDefault())
 }
 
-// newFile reads the header. It owns src, also when it fails.
+// newFile makes a File of one source. It owns src, also when it fails.
 func newFile(src *source, o OpenOptions) (*File, error) {
-	h, err := readHeader(src, o.Lenient)
-	if err != nil {
-		if f, ok := err.(*FormatError); ok {
-			f.Path = src.path
-		}
-		return nil, errors.Join(err, src.close())
-	}
-	f := &File{src: src, h: h}
-	f.metadata = sync.OnceValue(f.decodeMetadata)
-	return f, nil
-}
-
-// readHeader reads, parses and checks the header of src. The text is read into
-// memory of our own, also from a mapping: it must not change while it is parsed.
-func readHeader(src *source, lenient bool) (*header, error) {
-	if src.size < lengthBytes {
-		return nil, &FormatError{
-			Kind: ErrHeaderTooSmall, End: src.size,
-			Detail: fmt.Sprintf("the file has %d bytes, its header's length alone takes %d", src.size, lengthBytes),
-		}
-	}
-	var length [lengthBytes]byte
-	if err := src.guarded(0, lengthBytes, func() error { return src.readAt(length[:], 0) }); err != nil {
-		return nil, err
-	}
-	n := binary.LittleEndian.Uint64(length[:])
-	if kind, detail := checkLength(n, src.size); kind != "" {
-		return nil, &FormatError{Kind: kind, End: lengthBytes, Detail: detail}
-	}
-	text := make([]byte, n)
-	if err := src.guarded(lengthBytes, lengthBytes+int64(n), func() error { return src.readAt(text, lengthBytes) }); err != nil {
-		return nil, err
-	}
-	h, err := parseHeader(text, lenient)
+	s, err := newShard(src, o)
 	if err != nil {
 		return nil, err
 	}
-	return h, h.check(src.size)
+	return fileOf(src.path, []*shard{s}), nil
 }
 
-func checkLength(n uint64, size int64) (kind ErrorKind, detail string) {
-	switch {
-	case n > maxHeader:
-		return ErrHeaderTooLarge, fmt.Sprintf("a header of %d bytes, at most %d are legal", n, maxHeader)
-	case int64(n) > size-lengthBytes:
-		return ErrHeaderLength, fmt.Sprintf("a header of %d bytes in a file of %d", n, size)
+// fileOf makes a File of shards that are in the order of their names.
+func fileOf(path string, shards []*shard) *File {
+	f := &File{path: path, shards: shards}
+	for _, s := range shards {
+		s.file = f
 	}
-	return "", ""
+	f.metadata = sync.OnceValue(f.mergeMetadata)
+	return f
 }
 
 // Len returns the number of tensors.
-func (f *File) Len() int { return len(f.h.entries) }
+func (f *File) Len() int { return len(f.shards[0].h.entries) }
 
 // All yields the tensors in file order, by name.
 func (f *File) All() iter.Seq2[string, Tensor] {
 	return func(yield func(string, Tensor) bool) {
-		for i := range f.h.entries {
-			t := f.tensor(&f.h.entries[i])
+		for i := range f.Len() {
+			t := f.at(i)
 			if !yield(t.Name(), t) {
 				return
 			}
 		}
 	}
+}
+
+// at returns the tensor of that place in the order of All.
+func (f *File) at(i int) Tensor {
+	s := f.shards[0]
+	return s.tensor(&s.h.entries[i])
+}
+
+// lookup finds a tensor.
+func (f *File) lookup(name string) (Tensor, bool) {
+	s := f.shards[0]
+	i, ok := s.h.lookup(name)
+	if !ok {
+		return Tensor{}, false
+	}
+	return s.tensor(&s.h.entries[i]), true
 }
 
 // Names returns the names of the tensors in file order.
@@ -172,32 +154,18 @@ func (f *File) Names() []string {
 // Tensor returns the tensor of that name, or an error that wraps ErrNotFound.
 // It reads nothing. Aliases are not looked through: see File.Aliases.
 func (f *File) Tensor(name string) (Tensor, error) {
-	i, ok := f.h.lookup(name)
+	t, ok := f.lookup(name)
 	if !ok {
-		return Tensor{}, fmt.Errorf("safetensors: %stensor %q: %w among %d", f.src.where(), name, ErrNotFound, f.Len())
+		return Tensor{}, fmt.Errorf("safetensors: %stensor %q: %w among %d", prefix(f.path), name, ErrNotFound, f.Len())
 	}
-	return f.tensor(&f.h.entries[i]), nil
+	return t, nil
 }
 
 // Metadata returns the file's metadata, a map that the caller owns; nil where
 // the file has none.
 func (f *File) Metadata() map[string]string { return maps.Clone(f.metadata()) }
 
-func (f *File) decodeMetadata() map[string]string {
-	if f.h.meta < 0 {
-		return nil
-	}
-	s := scanner{text: f.h.text, pos: f.h.meta}
-	m := map[string]string{}
-	err := s.pairs(func(k, v ref) error {
-		m[string(s.bytes(k))] = string(s.bytes(v))
-		return nil
-	})
-	if err != nil {
-		panic("safetensors: metadata that was parsed before: " + err.Error())
-	}
-	return m
-}
+func (f *File) mergeMetadata() map[string]string { return f.shards[0].metadata() }
 
 // Aliases returns the names under which the metadata says that a tensor is
 // shared, each with the name it is stored under: what the reference's save_model
@@ -221,7 +189,7 @@ const maxAliasChain = 16
 
 // alias follows key through m to a tensor.
 func (f *File) alias(m map[string]string, key string) (string, bool) {
-	if _, stored := f.h.lookup(key); stored {
+	if _, stored := f.lookup(key); stored {
 		return "", false
 	}
 	for range maxAliasChain {
@@ -232,7 +200,7 @@ func (f *File) alias(m map[string]string, key string) (string, bool) {
 		if !ok {
 			return "", false
 		}
-		if _, stored := f.h.lookup(target); stored {
+		if _, stored := f.lookup(target); stored {
 			return target, true
 		}
 		key = target
@@ -245,16 +213,10 @@ func (f *File) alias(m map[string]string, key string) (string, bool) {
 // for users of views: bytes that are missing from the file's last page do not
 // fault, they read as zeros.
 func (f *File) Check() error {
-	release, err := f.reading()
-	if err != nil {
-		return err
-	}
-	defer release()
-	if !f.src.mapped {
-		return nil
-	}
-	if err := f.src.check(f.src.size); err != nil {
-		return fmt.Errorf("safetensors: %s%w", f.src.where(), err)
+	for _, s := range f.shards {
+		if err := s.check(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -270,15 +232,13 @@ func (f *File) Close() error {
 		return nil
 	}
 	f.closed = true
-	return f.src.close()
+	return closeAll(f.shards)
 }
 
-// reading takes the lock for a read and returns its release.
-func (f *File) reading() (func(), error) {
-	f.mu.RLock()
-	if f.closed {
-		f.mu.RUnlock()
-		return nil, fmt.Errorf("safetensors: %s%w", f.src.where(), ErrClosed)
+func closeAll(shards []*shard) error {
+	errs := make([]error, len(shards))
+	for i, s := range shards {
+		errs[i] = s.src.close()
 	}
-	return f.mu.RUnlock, nil
+	return errors.Join(errs...)
 }

@@ -172,8 +172,8 @@ func requireGolden(t *testing.T, f *File, want goldenFile) {
 		require.Equal(t, w.DType, x.DType().String())
 		require.Equal(t, w.Shape, append([]int{}, x.Shape()...))
 		begin, end := x.Range()
-		require.Equal(t, w.Offsets[0]+f.h.dataStart(), begin)
-		require.Equal(t, w.Offsets[1]+f.h.dataStart(), end)
+		require.Equal(t, w.Offsets[0]+f.shards[0].h.dataStart(), begin)
+		require.Equal(t, w.Offsets[1]+f.shards[0].h.dataStart(), end)
 		data := bytesOf(t, x)
 		require.Equal(t, w.Head, hex.EncodeToString(data[:min(16, len(data))]))
 		if w.Float32 != nil && x.DType() != F64 {

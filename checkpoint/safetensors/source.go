@@ -136,11 +136,13 @@ func (s *source) ioError(begin, end int64, err error) error {
 }
 
 // where is the path for the beginning of a message, "" without one.
-func (s *source) where() string {
-	if s.path == "" {
+func (s *source) where() string { return prefix(s.path) }
+
+func prefix(path string) string {
+	if path == "" {
 		return ""
 	}
-	return s.path + ": "
+	return path + ": "
 }
 
 // readFull fills p. Unlike io.ReaderAt's contract it takes short reads without

@@ -15,12 +15,10 @@ import (
 // data: making one, copying one and slicing one read nothing. It is valid until
 // its File is closed, and any number of goroutines may use it.
 type Tensor struct {
-	f    *File
+	f    *shard // the file that it lies in
 	e    *entry
 	part *strided.Layout // what is selected, in elements; nil for all
 }
-
-func (f *File) tensor(e *entry) Tensor { return Tensor{f: f, e: e} }
 
 // Name returns the name it is stored under, also for a slice of it.
 func (t Tensor) Name() string { return string(t.f.h.bytes(t.e.name)) }

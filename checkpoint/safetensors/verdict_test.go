@@ -53,7 +53,7 @@ func verdict(t testing.TB, file []byte, o *OpenOptions) string {
 
 func describe(f *File, x Tensor) string {
 	var dims []string
-	f.h.dimsOf(x.e, func(dim uint64) { dims = append(dims, fmt.Sprint(dim)) })
+	f.shards[0].h.dimsOf(x.e, func(dim uint64) { dims = append(dims, fmt.Sprint(dim)) })
 	return fmt.Sprintf("%x:%s:%s:%d:%d", x.Name(), x.DType(), strings.Join(dims, ","), x.e.begin, x.e.end)
 }
 
@@ -87,7 +87,7 @@ func forgiven(t testing.TB, file []byte) bool {
 	t.Helper()
 	f, err := OpenBytes(file, &OpenOptions{Lenient: true})
 	require.NoError(t, err)
-	d := json.NewDecoder(strings.NewReader(string(f.h.text)))
+	d := json.NewDecoder(strings.NewReader(string(f.shards[0].h.text)))
 	d.UseNumber()
 	found := false
 	eachMember(t, d, func(key string, again bool) {

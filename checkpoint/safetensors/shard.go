@@ -1,0 +1,117 @@
+package safetensors
+
+// This file is one file of tensors: its bytes and its header. A File has one, or
+// as many as an index names.
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// A shard is one file of a File.
+type shard struct {
+	file *File // whose lock guards src
+	src  *source
+	h    *header
+
+	metadata func() map[string]string // of this shard, decoded once
+}
+
+// newShard reads the header of src. It owns src, also when it fails.
+func newShard(src *source, o OpenOptions) (*shard, error) {
+	h, err := readHeader(src, o.Lenient)
+	if err != nil {
+		if f, ok := err.(*FormatError); ok {
+			f.Path = src.path
+		}
+		return nil, errors.Join(err, src.close())
+	}
+	s := &shard{src: src, h: h}
+	s.metadata = sync.OnceValue(s.decodeMetadata)
+	return s, nil
+}
+
+// readHeader reads, parses and checks the header of src. The text is read into
+// memory of our own, also from a mapping: it must not change while it is parsed.
+func readHeader(src *source, lenient bool) (*header, error) {
+	if src.size < lengthBytes {
+		return nil, &FormatError{
+			Kind: ErrHeaderTooSmall, End: src.size,
+			Detail: fmt.Sprintf("the file has %d bytes, its header's length alone takes %d", src.size, lengthBytes),
+		}
+	}
+	var length [lengthBytes]byte
+	if err := src.guarded(0, lengthBytes, func() error { return src.readAt(length[:], 0) }); err != nil {
+		return nil, err
+	}
+	n := binary.LittleEndian.Uint64(length[:])
+	if kind, detail := checkLength(n, src.size); kind != "" {
+		return nil, &FormatError{Kind: kind, End: lengthBytes, Detail: detail}
+	}
+	text := make([]byte, n)
+	if err := src.guarded(lengthBytes, lengthBytes+int64(n), func() error { return src.readAt(text, lengthBytes) }); err != nil {
+		return nil, err
+	}
+	h, err := parseHeader(text, lenient)
+	if err != nil {
+		return nil, err
+	}
+	return h, h.check(src.size)
+}
+
+func checkLength(n uint64, size int64) (kind ErrorKind, detail string) {
+	switch {
+	case n > maxHeader:
+		return ErrHeaderTooLarge, fmt.Sprintf("a header of %d bytes, at most %d are legal", n, maxHeader)
+	case int64(n) > size-lengthBytes:
+		return ErrHeaderLength, fmt.Sprintf("a header of %d bytes in a file of %d", n, size)
+	}
+	return "", ""
+}
+
+// tensor is the handle of e, one of the header's entries.
+func (s *shard) tensor(e *entry) Tensor { return Tensor{f: s, e: e} }
+
+func (s *shard) decodeMetadata() map[string]string {
+	if s.h.meta < 0 {
+		return nil
+	}
+	text := scanner{text: s.h.text, pos: s.h.meta}
+	m := map[string]string{}
+	err := text.pairs(func(k, v ref) error {
+		m[string(text.bytes(k))] = string(text.bytes(v))
+		return nil
+	})
+	if err != nil {
+		panic("safetensors: metadata that was parsed before: " + err.Error())
+	}
+	return m
+}
+
+// reading takes the lock for a read and returns its release.
+func (s *shard) reading() (func(), error) {
+	s.file.mu.RLock()
+	if s.file.closed {
+		s.file.mu.RUnlock()
+		return nil, fmt.Errorf("safetensors: %s%w", s.src.where(), ErrClosed)
+	}
+	return s.file.mu.RUnlock, nil
+}
+
+// check reports whether the shard is mapped and was made shorter since.
+func (s *shard) check() error {
+	release, err := s.reading()
+	if err != nil {
+		return err
+	}
+	defer release()
+	if !s.src.mapped {
+		return nil
+	}
+	if err := s.src.check(s.src.size); err != nil {
+		return fmt.Errorf("safetensors: %s%w", s.src.where(), err)
+	}
+	return nil
+}
