@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"fmt"
 	"hash"
-	"io"
 	"maps"
 	"runtime"
 	"slices"
@@ -90,43 +89,4 @@ func (s *Source) sum(size int64) (uint64, error) {
 		return 0, fmt.Errorf("safetensors: checksum of tensor %q: %w", s.Name, err)
 	}
 	return d.Sum64(), nil
-}
-
-// Verify reads the tensor and compares its bytes with the checksum in the
-// metadata. It reports whether there is one. A difference is a *FormatError of
-// ErrChecksum. A slice is verified by the whole tensor.
-func (t Tensor) Verify() (stored bool, err error) {
-	want, stored := t.f.metadata()[checksumPrefix+t.Name()]
-	if !stored {
-		return false, nil
-	}
-	d, whole := newDigest(), t.f.tensor(t.e)
-	buf := make([]byte, min(whole.Size()+1, 1<<18))
-	if _, err := io.CopyBuffer(d, io.NewSectionReader(whole, 0, whole.Size()), buf); err != nil {
-		return true, err
-	}
-	return true, t.compare(d, want)
-}
-
-// VerifyBytes is Verify for bytes of the whole tensor that were read before.
-func (t Tensor) VerifyBytes(p []byte) (stored bool, err error) {
-	want, stored := t.f.metadata()[checksumPrefix+t.Name()]
-	if !stored {
-		return false, nil
-	}
-	d := newDigest()
-	_, _ = d.Write(p) // a hash never fails
-	return true, t.compare(d, want)
-}
-
-func (t Tensor) compare(d digest, want string) error {
-	got := spell(d.Sum64())
-	if got == want {
-		return nil
-	}
-	begin, end := t.Range()
-	return &FormatError{
-		Kind: ErrChecksum, Path: t.f.src.path, Tensor: t.Name(), Begin: begin, End: end,
-		Detail: fmt.Sprintf("CRC-64/NVME is %s, stored %q", got, want),
-	}
 }

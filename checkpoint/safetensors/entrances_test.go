@@ -45,6 +45,18 @@ var entrances = []struct {
 		o.NoMmap = true
 		return readAll(t, file)(Open(written(t, file), &o))
 	}},
+	{"Open in memory", func(t *testing.T, file []byte, o OpenOptions) error {
+		o.InMemory = true
+		return readAll(t, file)(Open(written(t, file), &o))
+	}},
+	{"Open in memory, verified", func(t *testing.T, file []byte, o OpenOptions) error {
+		o.InMemory, o.Verify = true, true
+		return readAll(t, file)(Open(written(t, file), &o))
+	}},
+	{"NewFile in memory", func(t *testing.T, file []byte, o OpenOptions) error {
+		o.InMemory = true
+		return readAll(t, file)(NewFile(stingyReader(file), int64(len(file)), &o))
+	}},
 }
 
 // written writes a file and returns its path.

@@ -29,6 +29,7 @@ const (
 	ErrSize           ErrorKind = "size"             // a range, or data, whose length is not shape times width
 	ErrIncomplete     ErrorKind = "incomplete"       // tensors do not cover the file to its last byte
 	ErrChecksum       ErrorKind = "checksum"         // bytes differ from the checksum stored with them
+	ErrShardIndex     ErrorKind = "index"            // a shard index that is no index, or that its shards do not bear out
 	ErrReserved       ErrorKind = "reserved"         // a tensor to be written is called __metadata__
 )
 
@@ -52,7 +53,8 @@ type FormatError struct {
 	Kind ErrorKind
 	// Path is the file, "" where the source has none.
 	Path string
-	// Tensor is the tensor concerned, "" where the fault is not in one.
+	// Tensor is the tensor concerned, the first where there are more, "" where
+	// the fault is not in one.
 	Tensor string
 	// Field is the header field or metadata key concerned, "" where there is none.
 	Field string

@@ -9,16 +9,20 @@ import (
 	"io/fs"
 	"iter"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 )
 
-// A File is an open safetensors file: its header is in memory and checked, its
-// tensors are read when asked for. Any number of goroutines may use it at once.
+// A File is an open safetensors file, or a set of them that an index joins: the
+// headers are in memory and checked, tensors are read when asked for. Any number
+// of goroutines may use it at once.
 type File struct {
-	path   string   // "" where it has none
+	path   string   // the file or the index, "" where it has none
 	shards []*shard // in the order of their names
+	set    *set     // nil for one file, which has one shard
 
+	forgiven []*FormatError
 	metadata func() map[string]string // of all shards, put together once
 
 	// mu guards the sources against Close: whoever reads holds it shared.
@@ -29,7 +33,8 @@ type File struct {
 // OpenOptions tunes how a file is opened. Nil means: strict, mapped read-only.
 type OpenOptions struct {
 	// Lenient accepts what the reference reader accepts though the format's
-	// text does not: see the package comment.
+	// text does not, and sets that their index does not describe well: see the
+	// package comment.
 	Lenient bool
 	// NoMmap reads with system calls instead of mapping the file: for network
 	// file systems, and where others may truncate the file meanwhile. Open falls
@@ -38,6 +43,19 @@ type OpenOptions struct {
 	// CopyOnWrite maps the file so that views may be written to. What is
 	// written stays in this process; the file never changes.
 	CopyOnWrite bool
+	// InMemory reads the whole file into new memory while opening, on all cores,
+	// and lets go of it. Views then are plain Go memory that may be written to
+	// and stays valid after Close. The file begins at a multiple of 64 bytes, so
+	// a tensor is aligned as well as its place in the file is. It goes before
+	// NoMmap and CopyOnWrite; what OpenBytes is given stays where it is.
+	InMemory bool
+	// Verify compares every stored checksum while opening, as File.Verify does;
+	// with InMemory in the same pass as the reading.
+	Verify bool
+	// MaxHeader is the longest header to accept, in bytes: a longer one is
+	// ErrHeaderTooLarge before it is read. 0, and all over it, mean the format's
+	// 100,000,000. In a set it is for each shard.
+	MaxHeader int64
 }
 
 func (o *OpenOptions) orDefault() OpenOptions {
@@ -47,34 +65,30 @@ func (o *OpenOptions) orDefault() OpenOptions {
 	return *o
 }
 
-// Open opens the file at path, mapped into memory. It reads and checks the
-// header, and allocates at most four times the header's length plus 1 MiB.
+// Open opens the model at path, mapped into memory. The path may be
+//
+//   - a safetensors file;
+//   - a shard index, the name of which ends in ".json": its shards lie beside it
+//     and are one File;
+//   - a folder, of which it opens model.safetensors.index.json, else
+//     model.safetensors, else the only *.safetensors.index.json, else the only
+//     *.safetensors. (huggingface_hub looks in this order too; transformers takes
+//     model.safetensors first.)
+//
+// It reads and checks the headers, and allocates at most four times a header's
+// length plus 1 MiB for each file, and six times the index's length.
 // Errors are a *FormatError for a file that breaks the format, else the
-// system's (errors.Is(err, fs.ErrNotExist) works).
+// system's (errors.Is(err, fs.ErrNotExist) works, also for a missing shard).
 func Open(path string, o *OpenOptions) (*File, error) {
 	opt := o.orDefault()
-	if !opt.NoMmap {
-		if src, err := mapSource(path, opt.CopyOnWrite); err == nil {
-			return newFile(src, opt)
-		} else if opt.CopyOnWrite {
-			return nil, fmt.Errorf("safetensors: map copy-on-write: %w", err)
-		}
-	}
-	src, err := fileSource(path)
-	if err != nil {
-		return nil, fmt.Errorf("safetensors: %w", err)
-	}
-	return newFile(src, opt)
+	return openPath(diskTree{opt}, path, opt)
 }
 
-// OpenFS opens a file of a file system, an embed.FS for example. A file that
-// cannot be read at an offset is read whole.
+// OpenFS opens a file, an index or a folder of a file system, an embed.FS for
+// example. A file that cannot be read at an offset is read whole.
 func OpenFS(fsys fs.FS, name string, o *OpenOptions) (*File, error) {
-	src, err := fsSource(fsys, name)
-	if err != nil {
-		return nil, fmt.Errorf("safetensors: %w", err)
-	}
-	return newFile(src, o.orDefault())
+	opt := o.orDefault()
+	return openPath(fsTree{fsys}, name, opt)
 }
 
 // OpenBytes opens a file that is in memory. It keeps b: views are views of it,
@@ -98,7 +112,7 @@ func newFile(src *source, o OpenOptions) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fileOf(src.path, []*shard{s}), nil
+	return fileOf(src.path, []*shard{s}).loaded(o)
 }
 
 // fileOf makes a File of shards that are in the order of their names.
@@ -112,9 +126,15 @@ func fileOf(path string, shards []*shard) *File {
 }
 
 // Len returns the number of tensors.
-func (f *File) Len() int { return len(f.shards[0].h.entries) }
+func (f *File) Len() int {
+	if f.set != nil {
+		return len(f.set.places)
+	}
+	return len(f.shards[0].h.entries)
+}
 
-// All yields the tensors in file order, by name.
+// All yields the tensors in file order, by name; those of a set shard by shard, in
+// the order of the shards' names.
 func (f *File) All() iter.Seq2[string, Tensor] {
 	return func(yield func(string, Tensor) bool) {
 		for i := range f.Len() {
@@ -128,12 +148,22 @@ func (f *File) All() iter.Seq2[string, Tensor] {
 
 // at returns the tensor of that place in the order of All.
 func (f *File) at(i int) Tensor {
+	if f.set != nil {
+		return f.set.at(f.shards, i)
+	}
 	s := f.shards[0]
 	return s.tensor(&s.h.entries[i])
 }
 
 // lookup finds a tensor.
 func (f *File) lookup(name string) (Tensor, bool) {
+	if f.set != nil {
+		i, ok := f.set.lookup(f.shards, name)
+		if !ok {
+			return Tensor{}, false
+		}
+		return f.set.at(f.shards, int(i)), true
+	}
 	s := f.shards[0]
 	i, ok := s.h.lookup(name)
 	if !ok {
@@ -141,6 +171,23 @@ func (f *File) lookup(name string) (Tensor, bool) {
 	}
 	return s.tensor(&s.h.entries[i]), true
 }
+
+// Shards returns the paths of a set's files, in the order of their names; nil for
+// a File that is not a set.
+func (f *File) Shards() []string {
+	if f.set == nil {
+		return nil
+	}
+	paths := make([]string, len(f.shards))
+	for i, s := range f.shards {
+		paths[i] = s.src.path
+	}
+	return paths
+}
+
+// Forgiven returns what the lenient reader passed over and the strict one would
+// have refused; nil for a File that was opened strictly, or has no faults.
+func (f *File) Forgiven() []*FormatError { return slices.Clone(f.forgiven) }
 
 // Names returns the names of the tensors in file order.
 func (f *File) Names() []string {
@@ -162,10 +209,17 @@ func (f *File) Tensor(name string) (Tensor, error) {
 }
 
 // Metadata returns the file's metadata, a map that the caller owns; nil where
-// the file has none.
+// the file has none. That of a set is the strings of the index's metadata, and
+// for keys that the index lacks ("format" for one) what the first shard that has
+// the key says.
 func (f *File) Metadata() map[string]string { return maps.Clone(f.metadata()) }
 
-func (f *File) mergeMetadata() map[string]string { return f.shards[0].metadata() }
+func (f *File) mergeMetadata() map[string]string {
+	if f.set != nil {
+		return f.set.mergeMetadata(f.shards)
+	}
+	return f.shards[0].metadata()
+}
 
 // Aliases returns the names under which the metadata says that a tensor is
 // shared, each with the name it is stored under: what the reference's save_model
@@ -238,7 +292,9 @@ func (f *File) Close() error {
 func closeAll(shards []*shard) error {
 	errs := make([]error, len(shards))
 	for i, s := range shards {
-		errs[i] = s.src.close()
+		if s != nil {
+			errs[i] = s.src.close()
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -21,7 +21,7 @@ type shard struct {
 
 // newShard reads the header of src. It owns src, also when it fails.
 func newShard(src *source, o OpenOptions) (*shard, error) {
-	h, err := readHeader(src, o.Lenient)
+	h, err := readHeader(src, o)
 	if err != nil {
 		if f, ok := err.(*FormatError); ok {
 			f.Path = src.path
@@ -35,7 +35,7 @@ func newShard(src *source, o OpenOptions) (*shard, error) {
 
 // readHeader reads, parses and checks the header of src. The text is read into
 // memory of our own, also from a mapping: it must not change while it is parsed.
-func readHeader(src *source, lenient bool) (*header, error) {
+func readHeader(src *source, o OpenOptions) (*header, error) {
 	if src.size < lengthBytes {
 		return nil, &FormatError{
 			Kind: ErrHeaderTooSmall, End: src.size,
@@ -47,24 +47,28 @@ func readHeader(src *source, lenient bool) (*header, error) {
 		return nil, err
 	}
 	n := binary.LittleEndian.Uint64(length[:])
-	if kind, detail := checkLength(n, src.size); kind != "" {
+	if kind, detail := checkLength(n, src.size, o.MaxHeader); kind != "" {
 		return nil, &FormatError{Kind: kind, End: lengthBytes, Detail: detail}
 	}
 	text := make([]byte, n)
 	if err := src.guarded(lengthBytes, lengthBytes+int64(n), func() error { return src.readAt(text, lengthBytes) }); err != nil {
 		return nil, err
 	}
-	h, err := parseHeader(text, lenient)
+	h, err := parseHeader(text, o.Lenient)
 	if err != nil {
 		return nil, err
 	}
 	return h, h.check(src.size)
 }
 
-func checkLength(n uint64, size int64) (kind ErrorKind, detail string) {
+// checkLength checks a header's length n against the file's, against the format
+// and against most, which the caller allows; 0 for all that is legal.
+func checkLength(n uint64, size, most int64) (kind ErrorKind, detail string) {
 	switch {
 	case n > maxHeader:
 		return ErrHeaderTooLarge, fmt.Sprintf("a header of %d bytes, at most %d are legal", n, maxHeader)
+	case most > 0 && n > uint64(most):
+		return ErrHeaderTooLarge, fmt.Sprintf("a header of %d bytes, at most %d are wanted (MaxHeader)", n, most)
 	case int64(n) > size-lengthBytes:
 		return ErrHeaderLength, fmt.Sprintf("a header of %d bytes in a file of %d", n, size)
 	}
@@ -88,6 +92,27 @@ func (s *shard) decodeMetadata() map[string]string {
 		panic("safetensors: metadata that was parsed before: " + err.Error())
 	}
 	return m
+}
+
+// metadataValue returns one value of the metadata, without decoding the rest. It
+// is for the time of opening: strings with escapes pass through h's arena.
+func (h *header) metadataValue(key string) (value string, ok bool) {
+	if h.meta < 0 {
+		return "", false
+	}
+	text, arena := h.scanner, len(h.arena)
+	text.pos = h.meta
+	err := text.pairs(func(k, v ref) error {
+		if string(text.bytes(k)) == key {
+			value, ok = string(text.bytes(v)), true
+		}
+		text.arena = text.arena[:arena]
+		return nil
+	})
+	if err != nil {
+		panic("safetensors: metadata that was parsed before: " + err.Error())
+	}
+	return value, ok
 }
 
 // reading takes the lock for a read and returns its release.

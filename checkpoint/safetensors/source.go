@@ -167,7 +167,9 @@ func readFull(r io.ReaderAt, p []byte, off int64) (n int, err error) {
 	return n, nil
 }
 
+// close lets go of the memory too, which the File may outlive.
 func (s *source) close() error {
+	s.mem = nil
 	if s.closer == nil {
 		return nil
 	}

@@ -23,6 +23,10 @@ type Tensor struct {
 // Name returns the name it is stored under, also for a slice of it.
 func (t Tensor) Name() string { return string(t.f.h.bytes(t.e.name)) }
 
+// Path returns the path of the file that the tensor lies in, in a set that of its
+// shard; "" where the file has none.
+func (t Tensor) Path() string { return t.f.src.path }
+
 // DType returns the type of the elements.
 func (t Tensor) DType() DType { return t.e.dtype }
 

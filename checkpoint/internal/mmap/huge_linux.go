@@ -1,0 +1,5 @@
+package mmap
+
+import "golang.org/x/sys/unix"
+
+func adviseHuge(b []byte) error { return madvise(b, unix.MADV_HUGEPAGE) }

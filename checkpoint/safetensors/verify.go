@@ -1,0 +1,149 @@
+package safetensors
+
+// This file compares tensors with the checksums that the metadata holds.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// Verify reads the tensor and compares its bytes with the checksum in the
+// metadata of its file. It reports whether there is one. A difference is a
+// *FormatError of ErrChecksum. A slice is verified by the whole tensor.
+func (t Tensor) Verify() (stored bool, err error) {
+	want, stored := t.f.metadata()[checksumPrefix+t.Name()]
+	if !stored {
+		return false, nil
+	}
+	d, whole := newDigest(), t.f.tensor(t.e)
+	buf := make([]byte, min(whole.Size()+1, sumStep))
+	if _, err := io.CopyBuffer(d, io.NewSectionReader(whole, 0, whole.Size()), buf); err != nil {
+		return true, err
+	}
+	return true, t.compare(d.Sum64(), want)
+}
+
+// VerifyBytes is Verify for bytes of the whole tensor that were read before.
+func (t Tensor) VerifyBytes(p []byte) (stored bool, err error) {
+	want, stored := t.f.metadata()[checksumPrefix+t.Name()]
+	if !stored {
+		return false, nil
+	}
+	d := newDigest()
+	_, _ = d.Write(p) // a hash never fails
+	return true, t.compare(d.Sum64(), want)
+}
+
+func (t Tensor) compare(sum uint64, want string) error {
+	got := spell(sum)
+	if got == want {
+		return nil
+	}
+	begin, end := t.Range()
+	return &FormatError{
+		Kind: ErrChecksum, Path: t.f.src.path, Tensor: t.Name(), Begin: begin, End: end,
+		Detail: fmt.Sprintf("CRC-64/NVME is %s, stored %q", got, want),
+	}
+}
+
+// Verify compares all tensors that have a checksum in the metadata with it, on
+// all cores, and returns how many those are. Every difference is in the error, a
+// *FormatError of ErrChecksum each, in the order of All. When ctx is done or
+// reading fails it stops, and says that it checked 0.
+func (f *File) Verify(ctx context.Context) (checked int, err error) {
+	p := f.newPass(nil, true)
+	if err := p.run(ctx); err != nil {
+		return 0, err
+	}
+	return p.checked, p.compare(f.shards)
+}
+
+// A wanted is the checksum that the metadata has of an entry.
+type wanted struct {
+	sum uint64
+	is  bool // whether there is one
+	bad bool // whether it is spelled as no checksum is
+}
+
+// wanted returns the checksums of all entries, and how many there are. It decodes
+// no other metadata, which a hostile header may have much of.
+func (s *shard) wanted() (all []wanted, n int) {
+	if s.h.meta < 0 {
+		return nil, 0
+	}
+	text := scanner{text: s.h.text, pos: s.h.meta}
+	err := text.pairs(func(k, v ref) error {
+		key := string(text.bytes(k))
+		name, ok := strings.CutPrefix(key, checksumPrefix)
+		if !ok {
+			return nil
+		}
+		i, ok := s.h.lookup(name)
+		if t, listed := s.file.lookup(name); !ok || !listed || t.f != s {
+			return nil
+		}
+		if all == nil {
+			all = make([]wanted, len(s.h.entries))
+		}
+		if !all[i].is {
+			n++
+		}
+		value := string(text.bytes(v))
+		sum, err := strconv.ParseUint(value, 16, 64)
+		all[i] = wanted{sum: sum, is: true, bad: err != nil || spell(sum) != value}
+		return nil
+	})
+	if err != nil {
+		panic("safetensors: metadata that was parsed before: " + err.Error())
+	}
+	return all, n
+}
+
+// runs are the stretches of the file that hold wanted tensors and nothing else.
+func (s *shard) runs(want []wanted) (runs []stretch) {
+	for i := range want {
+		begin, end := s.h.absolute(s.h.entries[i].begin), s.h.absolute(s.h.entries[i].end)
+		switch last := len(runs) - 1; {
+		case !want[i].is:
+		case last >= 0 && runs[last].end == begin:
+			runs[last].end = end
+		default:
+			runs = append(runs, stretch{s: s, begin: begin, end: end, want: want})
+		}
+	}
+	return runs
+}
+
+// compare puts the sums of tensors together from those of their parts and compares
+// them with what is wanted.
+func (p *pass) compare(shards []*shard) error {
+	var errs []error
+	for i, s := range shards {
+		got := make([]uint64, len(p.want[i])) // the checksum of nothing is 0
+		for k := range p.stretches {
+			if p.stretches[k].s != s {
+				continue
+			}
+			for _, part := range p.stretches[k].parts {
+				got[part.entry] = joinSums(got[part.entry], part.sum, part.size)
+			}
+		}
+		errs = append(errs, s.compare(p.want[i], got)...)
+	}
+	return errors.Join(errs...)
+}
+
+// compare returns an error for each entry of which got is not what is wanted.
+func (s *shard) compare(want []wanted, got []uint64) (errs []error) {
+	for i, w := range want {
+		if w.is && (w.bad || w.sum != got[i]) {
+			t := s.tensor(&s.h.entries[i])
+			errs = append(errs, t.compare(got[i], s.metadata()[checksumPrefix+t.Name()]))
+		}
+	}
+	return errs
+}
