@@ -73,7 +73,47 @@
 // takes them: of tensors or metadata keys of one name the last counts, and ranges
 // of those before it are not looked at; an entry may be the array [dtype, shape,
 // data_offsets]; a dtype may be {"F32":null}.
-// Nothing that the reference refuses is taken in either mode.
+// Nothing that the reference refuses is taken in either mode. Of sets it takes
+// what is marked below. [File.Forgiven] says what was passed over.
+//
+// # Sets
+//
+// A large model is several files, shards, and an index: JSON, as strict as a
+// header's, that names the shard of each tensor.
+//
+//	{"metadata":   {"total_size": 16060522496},
+//	 "weight_map": {"wte.weight": "model-00001-of-00002.safetensors", ...}}
+//
+// [Open] takes the index, or its folder, and gives a [File] in which the set is one
+// namespace: shards in the order of their names, in each the tensors in file order.
+// These are faults, all of the kind ErrShardIndex, with the index as the path:
+//
+//   - The index is over 100,000,000 bytes, is not UTF-8, begins with a byte order
+//     mark or is not JSON; weight_map is missing or is not an object of strings;
+//     metadata is neither an object nor null; a key with a meaning stands twice.
+//   - A shard's name is not a plain file name that ends in ".safetensors": it has a
+//     separator of any system, a colon, what cannot be printed, or over 255 bytes.
+//   - A shard is missing (this is fs.ErrNotExist too), or lacks a tensor that
+//     weight_map has in it.
+//   - weight_map names a tensor twice. Lenient: the last counts.
+//   - A shard holds a tensor that weight_map does not name, or has in another shard.
+//     Lenient: weight_map decides, and the tensor in that place is not there.
+//   - metadata.total_size is not the sum of the bytes of all tensors, as an integer
+//     or a float. It may be absent. Lenient: it is passed over.
+//   - metadata and the __metadata__ of the shards do not all have one and the same
+//     "kibisis.set", if any of them has it: they are of different saves. Sets that
+//     others wrote have none.
+//
+// Anything else in the index is passed over. An empty weight_map is an empty model.
+// An index costs at most six times its length in memory while it is opened.
+//
+// # In memory
+//
+// With [OpenOptions].InMemory the files are read whole while they are opened, on
+// all cores, and then let go of: what views see is plain memory, no matter what
+// becomes of the file, or of the File. Headers are read and checked first, so that
+// no more is allocated than the files really hold. [OpenOptions].Verify compares
+// checksums as the bytes come in.
 //
 // # What is written
 //
@@ -93,12 +133,15 @@
 // one as its value, is an alias, see [File.Aliases]. Keys that begin with
 // "kibisis." are ours: "kibisis.crc64nvme.<tensor>" is the CRC-64/NVME
 // (polynomial 0xad93d23594c93659, as S3 offers it) of a tensor's bytes, 16
-// lower-case hex digits; see [Tensor.Verify]. Other readers pass over them.
+// lower-case hex digits; see [Tensor.Verify] and [File.Verify]. "kibisis.set" is the
+// same 32 hex digits in every file of a set, see above. Other readers pass over
+// them.
 //
 // # Limits and trust
 //
 // Reading is safe on hostile files: no panic, and opening one allocates at most
-// four times N plus 1 MiB, whatever the header claims. Nothing is ever executed.
+// four times N plus 1 MiB, whatever the header claims; [OpenOptions].MaxHeader sets
+// N a lower limit. Nothing is ever executed.
 // Names are any string, also "" and "../x": never use one as a path, and quote
 // it before it goes to a terminal (errors of this package do).
 //

@@ -244,7 +244,7 @@ func TestOpenWhatIsNoFile(t *testing.T) {
 	_, err := OpenFS(os.DirFS(dir), "missing", nil)
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	_, err = OpenFS(os.DirFS(dir), ".", nil)
-	require.ErrorContains(t, err, "not a regular file")
+	require.ErrorContains(t, err, "no shard index")
 	_, err = NewFile(bytes.NewReader(nil), -1, nil)
 	require.ErrorContains(t, err, "-1 bytes")
 	_, err = OpenFS(noStat{fstest.MapFS{"m": {}}}, "m", nil)
