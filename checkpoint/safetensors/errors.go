@@ -42,7 +42,8 @@ var (
 	ErrNotFound = errors.New("no such tensor")
 	// ErrDType: a view or conversion that the stored dtype does not have.
 	ErrDType = errors.New("wrong dtype")
-	// ErrIndex: an index out of range, or more indexes than axes.
+	// ErrIndex: an index out of range, more indexes than axes, two ellipses, or a
+	// step that cannot be.
 	ErrIndex = errors.New("index out of range")
 	// ErrClosed: the File was closed.
 	ErrClosed = errors.New("file is closed")

@@ -29,22 +29,18 @@ func product(shape []int) int {
 
 // slice selects as Python does.
 func (p plain) slice(ix []Index) (plain, error) {
-	if len(ix) > len(p.shape) {
-		return p, ErrIndex
+	ix, err := p.spelledOut(ix)
+	if err != nil {
+		return p, err
 	}
 	keep := make([][]int, len(p.shape)) // the indexes selected on each axis
 	var shape []int
 	for k, n := range p.shape {
-		index := All()
-		if k < len(ix) {
-			index = ix[k]
+		if ix[k].step() == 0 {
+			return p, ErrIndex
 		}
-		for i := range n {
-			if selects(index, i, n) {
-				keep[k] = append(keep[k], i)
-			}
-		}
-		if index.kind != oneIndex {
+		keep[k] = kept(ix[k], n)
+		if ix[k].kind != oneIndex {
 			shape = append(shape, len(keep[k]))
 		} else if len(keep[k]) == 0 {
 			return p, ErrIndex
@@ -55,20 +51,67 @@ func (p plain) slice(ix []Index) (plain, error) {
 	return out, nil
 }
 
+// spelledOut replaces an ellipsis by All as often as there are axes left.
+func (p plain) spelledOut(ix []Index) ([]Index, error) {
+	if !slices.ContainsFunc(ix, func(i Index) bool { return i.kind == ellipsis }) {
+		ix = append(slices.Clone(ix), Ellipsis())
+	}
+	var full []Index
+	seen := false
+	for _, i := range ix {
+		switch {
+		case i.kind != ellipsis:
+			full = append(full, i)
+		case seen || i != Ellipsis():
+			return nil, ErrIndex
+		default:
+			seen = true
+			for range len(p.shape) + 1 - len(ix) {
+				full = append(full, All())
+			}
+		}
+	}
+	if len(full) > len(p.shape) {
+		return nil, ErrIndex
+	}
+	return full, nil
+}
+
+// kept are the indexes that an Index selects of n, in order: those that lie in it
+// and that its step reaches from the first.
+func kept(index Index, n int) (list []int) {
+	for i := range n {
+		if index.step() < 0 {
+			i = n - 1 - i
+		}
+		if selects(index, i, n) {
+			list = append(list, i)
+		}
+	}
+	if len(list) == 0 || index.kind == oneIndex && index.step() != 1 {
+		return nil
+	}
+	first := list[0]
+	return slices.DeleteFunc(list, func(i int) bool { return (i-first)%int(index.step()) != 0 })
+}
+
+// selects reports whether i lies within an Index on n elements, whatever its step.
 func selects(index Index, i, n int) bool {
 	fromEnd := func(at int) int {
-		if at < 0 {
+		if at < 0 && at != Begin {
 			return at + n
 		}
 		return at
 	}
-	switch index.kind {
-	case oneIndex:
+	switch {
+	case index.kind == oneIndex:
 		return i == fromEnd(index.lo)
-	case indexRange:
-		return i >= fromEnd(index.lo) && i < fromEnd(index.hi)
+	case index.kind == wholeAxis:
+		return true
+	case index.step() < 0:
+		return i <= fromEnd(index.lo) && i > fromEnd(index.hi)
 	}
-	return true
+	return i >= fromEnd(index.lo) && i < fromEnd(index.hi)
 }
 
 func (p plain) walk(keep [][]int, axis, at int, visit func(at int)) {

@@ -1,146 +1,115 @@
 package safetensors
 
-// This file computes which bytes a slice of a tensor takes. It reads nothing.
+// This file computes which elements a slice of a tensor takes. It reads nothing.
 
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/fb777929/kibisis/checkpoint/internal/strided"
 )
 
-// An Index selects along one axis. Make one with All, At or Range.
-type Index struct {
-	kind   indexKind
-	lo, hi int
-}
-
-type indexKind uint8
-
-const (
-	wholeAxis indexKind = iota
-	oneIndex
-	indexRange
-)
-
-// End is the end of an axis, as the upper bound of a Range.
-const End = math.MaxInt
-
-// All selects a whole axis.
-func All() Index { return Index{} }
-
-// At selects index i and drops the axis. A negative i counts from the end.
-func At(i int) Index { return Index{kind: oneIndex, lo: i} }
-
-// Range selects indexes lo to hi-1, as a slice expression of Python's does:
-// negative bounds count from the end, bounds past the axis are cut to it, and
-// lo at or past hi selects nothing.
-func Range(lo, hi int) Index { return Index{kind: indexRange, lo: lo, hi: hi} }
-
-// String prints the index as Python spells it.
-func (ix Index) String() string {
-	switch {
-	case ix.kind == oneIndex:
-		return fmt.Sprint(ix.lo)
-	case ix.kind == wholeAxis:
-		return ":"
-	case ix.hi == End:
-		return fmt.Sprintf("%d:", ix.lo)
-	}
-	return fmt.Sprintf("%d:%d", ix.lo, ix.hi)
-}
-
-// Slice selects along the first axes, one Index each; axes without one are taken
-// whole. Nothing is read, and memory does not depend on the number of rows. A
-// sub-byte tensor can be sliced where every run of elements begins and ends with
-// a byte. Errors wrap ErrIndex or ErrMisaligned.
+// Slice selects along the axes, one Index each, as NumPy does: axes without one are
+// taken whole, At drops its axis, and one Ellipsis may stand for all axes that the
+// other indexes leave. Slices of slices are slices, with the axes of the one sliced.
+//
+// Nothing is read, and memory does not depend on the number of rows. Reading a slice
+// reads its own bytes. Where the file is neither mapped nor in memory, runs of them
+// that lie near each other come with one call, in pieces of at most 1 MiB, and what
+// lies between them is passed over: at most 16 KiB from one run to the next, or as
+// much as the reader's method ReadGap() int says where it has one (bytes; for a
+// server, what it sends in the time that a request takes).
+//
+// A sub-byte tensor can be sliced where every run of elements begins and ends with
+// a byte; runs of elements taken backwards, or with a step, are single elements.
+//
+// Errors wrap ErrIndex (an index out of range, more indexes than axes, two
+// ellipses, a step that cannot be) or ErrMisaligned.
 func (t Tensor) Slice(ix ...Index) (Tensor, error) {
-	whole := t.layout()
-	if len(ix) > len(whole.Axes) {
-		return Tensor{}, t.errorf("%w: %d indexes for %d axes", ErrIndex, len(ix), len(whole.Axes))
+	whole, err := t.layout()
+	if err != nil {
+		return Tensor{}, err
 	}
-	part := strided.Layout{Start: whole.Start}
-	for k, a := range whole.Axes {
-		index := All()
-		if k < len(ix) {
-			index = ix[k]
-		}
-		lo, n, err := index.on(a.N)
-		if err != nil {
-			return Tensor{}, t.errorf("axis %d: %w", k, err)
-		}
-		part.Start += lo * a.Stride
-		if index.kind != oneIndex {
-			part.Axes = append(part.Axes, strided.Axis{N: n, Stride: a.Stride})
-		}
+	full, err := spelledOut(ix, len(whole.Axes))
+	if err != nil {
+		return Tensor{}, t.errorf("%w", err)
 	}
-	if part.Elements() == 0 {
-		part.Start = 0 // it may lie behind the tensor, and nothing is read there
+	part, err := selected(whole, full)
+	if err != nil {
+		return Tensor{}, t.errorf("%w", err)
 	}
-	if !alignedBytes(part, int64(t.DType().Bits())) {
-		return Tensor{}, t.errorf("%w: slice %v of shape %v splits a byte of %s", ErrMisaligned, ix, t.Shape(), t.DType())
+	if _, ok := part.Bytes(t.bits()); !ok {
+		return Tensor{}, t.errorf("%w: slice %s of shape %v splits a byte of %s", ErrMisaligned, subscript(ix), t.Shape(), t.DType())
 	}
 	return Tensor{f: t.f, e: t.e, part: &part}, nil
 }
 
-// on resolves an index on an axis of n elements to its first one and how many.
-func (ix Index) on(n int64) (lo, count int64, err error) {
-	fromEnd := func(i int) int64 {
-		if i < 0 {
-			return int64(i) + n
+func (t Tensor) bits() int64 { return int64(t.DType().Bits()) }
+
+// spelledOut gives each of the axes its index.
+func spelledOut(ix []Index, axes int) ([]Index, error) {
+	isEllipsis := func(i Index) bool { return i.kind == ellipsis }
+	before, behind := ix, []Index{}
+	if at := slices.IndexFunc(ix, isEllipsis); at >= 0 {
+		before, behind = ix[:at], ix[at+1:]
+		if ix[at] != Ellipsis() {
+			return nil, fmt.Errorf("%w: an ellipsis with a step in %s", ErrIndex, subscript(ix))
 		}
-		return int64(i)
 	}
-	lo, hi := fromEnd(ix.lo), fromEnd(ix.hi)
-	switch ix.kind {
-	case wholeAxis:
-		return 0, n, nil
-	case oneIndex:
-		if lo < 0 || lo >= n {
-			return 0, 0, fmt.Errorf("%w: index %d on %d elements", ErrIndex, ix.lo, n)
+	if slices.ContainsFunc(behind, isEllipsis) {
+		return nil, fmt.Errorf("%w: more than one ellipsis in %s", ErrIndex, subscript(ix))
+	}
+	left := axes - len(before) - len(behind)
+	if left < 0 {
+		return nil, fmt.Errorf("%w: %d indexes for %d axes", ErrIndex, len(before)+len(behind), axes)
+	}
+	return slices.Concat(before, make([]Index, left), behind), nil // the zero Index takes all
+}
+
+// subscript prints indexes as Python spells them between brackets.
+func subscript(ix []Index) string {
+	texts := make([]string, len(ix))
+	for k := range ix {
+		texts[k] = ix[k].String()
+	}
+	return "[" + strings.Join(texts, ", ") + "]"
+}
+
+// selected applies an index to each axis of a layout.
+func selected(whole strided.Layout, ix []Index) (strided.Layout, error) {
+	part := strided.Layout{Start: whole.Start}
+	for k, a := range whole.Axes {
+		first, n, err := ix[k].on(a.N)
+		if err != nil {
+			return part, fmt.Errorf("axis %d: %w", k, err)
 		}
-		return lo, 1, nil
+		part.Start += first * a.Stride
+		if ix[k].kind == oneIndex {
+			continue
+		}
+		if n > 1 { // with fewer nothing is stepped over, and the product may wrap
+			a.Stride *= ix[k].step()
+		}
+		part.Axes = append(part.Axes, strided.Axis{N: n, Stride: a.Stride})
 	}
-	lo, hi = min(max(lo, 0), n), min(max(hi, 0), n)
-	return lo, max(hi-lo, 0), nil
+	if part.Elements() == 0 {
+		part.Start = 0 // it may lie behind the tensor, and nothing is read there
+	}
+	return part, nil
 }
 
 // layout is what t selects of the stored tensor, in its elements.
-func (t Tensor) layout() strided.Layout {
+func (t Tensor) layout() (strided.Layout, error) {
 	if t.part != nil {
-		return *t.part
+		return *t.part, nil
 	}
-	return strided.RowMajor(t.Shape())
-}
-
-// alignedBytes reports whether every run of l begins and ends with a byte.
-func alignedBytes(l strided.Layout, bits int64) bool {
-	if bits%8 == 0 || l.Elements() == 0 {
-		return true
+	// Only an F4 or F6 tensor of at least 2^62 bytes has so many elements.
+	if t.bits() < 8 && t.Size() > math.MaxInt64/8*t.bits() {
+		return strided.Layout{}, t.errorf("%w: more elements than 63 bits count", ErrIndex)
 	}
-	outer, run := l.Runs()
-	for _, a := range outer {
-		if a.N > 1 && a.Stride*bits%8 != 0 {
-			return false
-		}
-	}
-	return l.Start*bits%8 == 0 && run*bits%8 == 0
-}
-
-// readRuns fills p with the bytes of l from offset off on, a call of readAt a
-// run; readAt counts from the start of the stored tensor.
-func readRuns(l strided.Layout, bits int64, p []byte, off int64, readAt func(p []byte, off int64) error) error {
-	if len(p) == 0 {
-		return nil
-	}
-	outer, elements := l.Runs()
-	runBytes := elements * bits / 8
-	for run, within := off/runBytes, off%runBytes; len(p) > 0; run, within = run+1, 0 {
-		n := min(int64(len(p)), runBytes-within)
-		if err := readAt(p[:n], l.RunStart(outer, run)*bits/8+within); err != nil {
-			return err
-		}
-		p = p[n:]
-	}
-	return nil
+	var dims []int64
+	t.f.h.dimsOf(t.e, func(dim uint64) { dims = append(dims, int64(min(dim, math.MaxInt64))) })
+	return strided.RowMajor(dims), nil
 }

@@ -47,7 +47,7 @@ func (t Tensor) Shape() []int {
 // Size returns the number of bytes.
 func (t Tensor) Size() int64 {
 	if t.part != nil {
-		return t.part.Elements() * int64(t.DType().Bits()) / 8
+		return strided.InBytes(t.part.Elements(), t.bits())
 	}
 	return int64(t.e.end - t.e.begin)
 }
@@ -99,16 +99,11 @@ func (t Tensor) read(p []byte, off int64) error {
 	}
 	defer release()
 	src, base := t.f.src, t.f.h.absolute(t.e.begin)
-	begin, end := base+off, base+off+int64(len(p))
 	if t.part != nil {
-		begin, end = t.Range()
+		return src.readPart(p, base, *t.part, t.bits(), off)
 	}
-	return src.guarded(begin, end, func() error {
-		if t.part == nil {
-			return src.readAt(p, base+off)
-		}
-		return readRuns(*t.part, int64(t.DType().Bits()), p, off, func(p []byte, off int64) error { return src.readAt(p, base+off) })
-	})
+	begin, end := base+off, base+off+int64(len(p))
+	return src.guarded(begin, end, func() error { return src.readAt(p, begin) })
 }
 
 // Bytes returns the tensor's bytes, row-major and little-endian: a view where
@@ -136,7 +131,7 @@ func (t Tensor) view() ([]byte, bool, error) {
 	}
 	begin := t.f.h.absolute(t.e.begin)
 	if t.part != nil {
-		begin += t.part.Start * int64(t.DType().Bits()) / 8
+		begin += strided.InBytes(t.part.Start, t.bits())
 	}
 	end := begin + t.Size()
 	return t.f.src.mem[begin:end:end], true, nil

@@ -1,13 +1,15 @@
-// Package strided computes which elements a strided array takes, and in which
-// contiguous runs. It is arithmetic on axes: it reads no memory and knows no
-// file, which lets the codec use it for slices of stored tensors and package
-// checkpoint for transposed and sliced values.
+// Package strided computes which elements a strided array takes, in which
+// contiguous runs, and moves the bytes of them. It is arithmetic on axes and loops
+// over bytes: it knows no file and no element type, which lets the codec use it for
+// slices of stored tensors and package checkpoint for transposed and sliced values.
 package strided
+
+import "math"
 
 // An Axis is one axis of an array.
 type Axis struct {
 	N      int64 // how many indexes
-	Stride int64 // elements from one to the next
+	Stride int64 // elements from one to the next; negative for an axis taken backwards
 }
 
 // A Layout says where the elements of an array are: at Start plus, for each
@@ -18,21 +20,21 @@ type Layout struct {
 }
 
 // RowMajor is the layout of a dense array, the last axis contiguous.
-func RowMajor(shape []int) Layout {
+func RowMajor(shape []int64) Layout {
 	l := Layout{Axes: make([]Axis, len(shape))}
 	stride := int64(1)
 	for k := len(shape) - 1; k >= 0; k-- {
-		l.Axes[k] = Axis{int64(shape[k]), stride}
-		stride *= int64(shape[k]) // wraps only where there are no elements
+		l.Axes[k] = Axis{shape[k], stride}
+		stride *= shape[k] // wraps only where there are no elements
 	}
 	return l
 }
 
-// Shape returns the length of each axis.
+// Shape returns the length of each axis, cut to the largest int.
 func (l Layout) Shape() []int {
 	shape := make([]int, len(l.Axes))
 	for k, a := range l.Axes {
-		shape[k] = int(a.N)
+		shape[k] = int(min(a.N, math.MaxInt))
 	}
 	return shape
 }

@@ -39,7 +39,7 @@ func byRuns(l Layout) []int64 {
 }
 
 func drawLayout(t *rapid.T) Layout {
-	shape := rapid.SliceOfN(rapid.IntRange(0, 4), 0, 4).Draw(t, "shape")
+	shape := rapid.SliceOfN(rapid.Int64Range(0, 4), 0, 4).Draw(t, "shape")
 	l := RowMajor(shape)
 	if rapid.Bool().Draw(t, "any strides") {
 		for k := range l.Axes {
@@ -90,7 +90,7 @@ func TestContiguousIsOneRun(t *testing.T) {
 }
 
 func TestRowMajorCountsUp(t *testing.T) {
-	l := RowMajor([]int{2, 3, 4})
+	l := RowMajor([]int64{2, 3, 4})
 	require.Equal(t, []int{2, 3, 4}, l.Shape())
 	require.Equal(t, int64(24), l.Elements())
 	for i, at := range offsets(l) {
@@ -103,7 +103,7 @@ func TestRowMajorCountsUp(t *testing.T) {
 // The axes of a permuted layout are those of the other, in another order: the
 // element at (i, j, k) is then at (j, k, i).
 func TestPermuteMovesAxes(t *testing.T) {
-	l := RowMajor([]int{2, 3, 4}).Permute([]int{1, 2, 0})
+	l := RowMajor([]int64{2, 3, 4}).Permute([]int{1, 2, 0})
 	require.Equal(t, []int{3, 4, 2}, l.Shape())
 	at := offsets(l)
 	for j := range 3 {
@@ -118,7 +118,7 @@ func TestPermuteMovesAxes(t *testing.T) {
 // Shapes that claim more than there can be must not make arithmetic go wrong where
 // there is nothing.
 func TestEmptyLayoutsOfAnySize(t *testing.T) {
-	l := RowMajor([]int{0, math.MaxInt, math.MaxInt})
+	l := RowMajor([]int64{0, math.MaxInt64, math.MaxInt64})
 	require.Zero(t, l.Elements())
 	require.Zero(t, l.Span())
 	require.True(t, l.Contiguous())
