@@ -83,7 +83,8 @@ func ExampleOpenFS() {
 }
 
 // Of a large tensor, read the rows that are needed: here two words of an
-// embedding. Nothing else of the file is read.
+// embedding. Nothing else of the file is read. Indexes are Python's: the comments
+// say how they are spelled there.
 func ExampleTensor_Slice() {
 	path, err := saveEmbedding(10_000, 256)
 	if err != nil {
@@ -100,24 +101,36 @@ func ExampleTensor_Slice() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	words, err := embedding.Slice(safetensors.Range(4321, 4323))
+	words, err := embedding.Slice(safetensors.Range(4321, 4323)) // [4321:4323]
 	if err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println(words.Shape(), words.Size(), "of", embedding.Size(), "bytes")
 
-	firstColumn, err := words.Slice(safetensors.All(), safetensors.At(0))
-	if err != nil {
-		log.Fatal(err)
+	for _, ix := range [][]safetensors.Index{
+		{safetensors.At(-1), safetensors.Range(0, 3)},                // [-1, 0:3]
+		{safetensors.All().By(2500), safetensors.At(0)},              // [::2500, 0]
+		{safetensors.All().By(-2500), safetensors.At(0)},             // [::-2500, 0]
+		{safetensors.Range(safetensors.Begin, 3), safetensors.At(0)}, // [:3, 0]
+		{safetensors.Ellipsis(), safetensors.At(255)},                // [..., 255]
+	} {
+		part, err := embedding.Slice(ix...)
+		if err != nil {
+			log.Fatal(err)
+		}
+		v, err := safetensors.As[float32](part)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(ix, part.Shape(), v.Data()[:3])
 	}
-	v, err := safetensors.As[float32](firstColumn)
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(v.Data())
 	// Output:
 	// [2 256] 2048 of 10240000 bytes
-	// [4321 4322]
+	// [-1 0:3] [3] [9999 9999 9999]
+	// [::2500 0] [4] [0 2500 5000]
+	// [::-2500 0] [4] [9999 7499 4999]
+	// [:3 0] [3] [0 1 2]
+	// [... 255] [10000] [0 1 2]
 }
 
 // saveEmbedding writes a table in which every row holds its own number.

@@ -27,9 +27,6 @@ type gapReader interface{ ReadGap() int }
 // readPart fills p with the bytes of part from off on. part counts elements of
 // that many bits from byte base of the file.
 func (s *source) readPart(p []byte, base int64, part strided.Layout, bits, off int64) error {
-	if len(p) == 0 {
-		return nil
-	}
 	runs, _ := part.Bytes(bits) // Slice has seen that it does
 	lo, hi := runs.Extent()
 	return s.guarded(base+lo, base+hi, func() error {

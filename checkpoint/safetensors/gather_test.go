@@ -5,7 +5,10 @@ package safetensors
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"os"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -211,13 +214,27 @@ func TestSliceOfAShortenedSource(t *testing.T) {
 	upper, err := x.Slice(Range(0, 5), All().By(-2))
 	require.NoError(t, err)
 	bytesOf(t, upper)
-	lower, err := x.Slice(All().By(9), All().By(-2))
+	all, err := x.Slice(All().By(9), All().By(-2))
 	require.NoError(t, err)
-	err = lower.ReadInto(make([]byte, lower.Size()))
+	err = all.ReadInto(make([]byte, all.Size()))
 	require.ErrorIs(t, err, broken)
-	_, end := x.Range()
-	require.ErrorContains(t, err, "read bytes [")
-	require.Equal(t, int64(len(file)), end)
+	require.ErrorContains(t, err, fmt.Sprintf("read bytes [%d:%d)", len(file)-999, len(file)))
+}
+
+func TestSliceOfAShortenedMapping(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a mapped file cannot be truncated on Windows")
+	}
+	path := written(t, pages(t, 4*page))
+	x := tensorOf(t, mapped(t, path, nil), "x")
+	upper, err := x.Slice(Range(0, page).By(2))
+	require.NoError(t, err)
+	all, err := x.Slice(All().By(-2))
+	require.NoError(t, err)
+	begin, _ := x.Range()
+	require.NoError(t, os.Truncate(path, begin+page))
+	require.Equal(t, counted(2)[:1], bytesOf(t, upper)[:1])
+	require.Error(t, all.ReadInto(make([]byte, all.Size())))
 }
 
 // A failing reader fails for what lies behind a byte.
@@ -232,4 +249,52 @@ func (r *failing) ReadAt(p []byte, off int64) (int, error) {
 		return 0, r.err
 	}
 	return copy(p, r.file[off:]), nil
+}
+
+// No file is too long: places and sizes are computed where their product with a
+// number of bits would not fit.
+func TestSliceOfTheLargestTensors(t *testing.T) {
+	const length = 1 << 60
+	for _, c := range []struct {
+		shape, dtype string
+		ix           []Index
+		size         int64
+		calls        [][2]int64
+	}{
+		{"[2,576460752303423488]", "U8", []Index{All().By(-1)}, length, nil},
+		{"[2,576460752303423488]", "U8", []Index{At(1)}, length / 2, nil},
+		{"[2,576460752303423488]", "U8", []Index{All().By(-1), At(-1)}, 2, [][2]int64{{length - 1, length}, {length/2 - 1, length / 2}}},
+		{"[2,144115188075855872]", "F32", []Index{At(-1), Range(-2, End)}, 8, [][2]int64{{length - 8, length}}},
+		{"[4,576460752303423488]", "F4", []Index{At(-1), Range(-2, End)}, 1, [][2]int64{{length - 1, length}}},
+		{"[2,576460752303423488,2]", "F4", []Index{Ellipsis(), Range(1, 1)}, 0, nil},
+		{"[2,576460752303423488,2]", "F4", []Index{Range(1, End), At(-1)}, 1, [][2]int64{{length - 1, length}}},
+	} {
+		text := fmt.Sprintf(`{"x":{"dtype":%q,"shape":%s,"data_offsets":[0,%d]}}`, c.dtype, c.shape, int64(length))
+		header := frame(text, nil)
+		r := &recorder{ReaderAt: endless(header)}
+		f, err := NewFile(r, int64(len(header))+length, nil)
+		require.NoError(t, err)
+		part, err := tensorOf(t, f, "x").Slice(c.ix...)
+		require.NoError(t, err)
+		require.Equal(t, c.size, part.Size())
+		if c.calls == nil {
+			continue
+		}
+		for i := range c.calls {
+			c.calls[i][0] += int64(len(header))
+			c.calls[i][1] += int64(len(header))
+		}
+		require.Equal(t, c.calls, r.calls(func() { bytesOf(t, part) }))
+	}
+}
+
+// An endless reader has zeros behind its bytes.
+type endless []byte
+
+func (r endless) ReadAt(p []byte, off int64) (int, error) {
+	clear(p)
+	if off < int64(len(r)) {
+		copy(p, r[off:])
+	}
+	return len(p), nil
 }

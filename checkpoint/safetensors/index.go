@@ -124,7 +124,7 @@ func (ix Index) backwards(n, step int64) (first, count int64) {
 	if first < last {
 		return 0, 0
 	}
-	return first, (first-last)/-max(step, -math.MaxInt64) + 1
+	return first, (first-last)/-step + 1 // the smallest int is its own negative, and divides as well
 }
 
 // bounds are lo and hi, those of a whole axis as given.

@@ -28,10 +28,7 @@ import (
 // Errors wrap ErrIndex (an index out of range, more indexes than axes, two
 // ellipses, a step that cannot be) or ErrMisaligned.
 func (t Tensor) Slice(ix ...Index) (Tensor, error) {
-	whole, err := t.layout()
-	if err != nil {
-		return Tensor{}, err
-	}
+	whole := t.layout()
 	full, err := spelledOut(ix, len(whole.Axes))
 	if err != nil {
 		return Tensor{}, t.errorf("%w", err)
@@ -89,10 +86,8 @@ func selected(whole strided.Layout, ix []Index) (strided.Layout, error) {
 		if ix[k].kind == oneIndex {
 			continue
 		}
-		if n > 1 { // with fewer nothing is stepped over, and the product may wrap
-			a.Stride *= ix[k].step()
-		}
-		part.Axes = append(part.Axes, strided.Axis{N: n, Stride: a.Stride})
+		stride := a.Stride * ix[k].step() // wraps only where nothing is stepped over
+		part.Axes = append(part.Axes, strided.Axis{N: n, Stride: stride})
 	}
 	if part.Elements() == 0 {
 		part.Start = 0 // it may lie behind the tensor, and nothing is read there
@@ -101,15 +96,11 @@ func selected(whole strided.Layout, ix []Index) (strided.Layout, error) {
 }
 
 // layout is what t selects of the stored tensor, in its elements.
-func (t Tensor) layout() (strided.Layout, error) {
+func (t Tensor) layout() strided.Layout {
 	if t.part != nil {
-		return *t.part, nil
+		return *t.part
 	}
-	// Only an F4 or F6 tensor of at least 2^62 bytes has so many elements.
-	if t.bits() < 8 && t.Size() > math.MaxInt64/8*t.bits() {
-		return strided.Layout{}, t.errorf("%w: more elements than 63 bits count", ErrIndex)
-	}
-	var dims []int64
+	var dims []int64 // cut only where there are no elements: their bits fit 64 bits
 	t.f.h.dimsOf(t.e, func(dim uint64) { dims = append(dims, int64(min(dim, math.MaxInt64))) })
-	return strided.RowMajor(dims), nil
+	return strided.RowMajor(dims)
 }
