@@ -59,7 +59,7 @@ func requireContent(t *testing.T, v vectors.Vector) {
 	var tensors []string
 	for name, x := range f.All() {
 		var dims []string
-		f.h.dimsOf(x.e, func(dim uint64) { dims = append(dims, fmt.Sprint(dim)) })
+		x.f.h.dimsOf(x.e, func(dim uint64) { dims = append(dims, fmt.Sprint(dim)) })
 		tensors = append(tensors, fmt.Sprintf("%s %s [%s] %d:%d", quoted(name), x.DType(), strings.Join(dims, ","), x.e.begin, x.e.end))
 		_, err := f.Tensor(name)
 		require.NoError(t, err)
