@@ -5,7 +5,6 @@ package checkpoint
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -36,6 +35,9 @@ type SaveOptions struct {
 	// Checksums stores a CRC-64/NVME of every tensor in the metadata, which
 	// loading then verifies.
 	Checksums bool
+	// Align is the multiple of bytes at which the data begins in the file, a power of
+	// two from 8 to 1 MiB; 0 means 8. See safetensors.WriteOptions.
+	Align int
 	// NoSync does not wait for the disk: the file appears whole or not at all
 	// after a crash of the process, but may be lost or old after a power cut.
 	NoSync bool
@@ -73,25 +75,10 @@ func SaveModel(ctx context.Context, path string, m Model, o *SaveOptions) error 
 	if err != nil {
 		return err
 	}
-	if err := saveFile(ctx, path, src, opt, o); err != nil {
+	if err := safetensors.WriteFile(ctx, path, src, opt); err != nil {
 		return fmt.Errorf("checkpoint: save: %w", err)
 	}
 	return nil
-}
-
-func saveFile(ctx context.Context, path string, src []safetensors.Source, opt *safetensors.WriteOptions, o *SaveOptions) (err error) {
-	if err := context.Cause(ctx); err != nil {
-		return err
-	}
-	f, err := atomicio.Create(path, &atomicio.Options{NoSync: o.NoSync})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if err := safetensors.Encode(&pacer{ctx: ctx, w: f, progress: o.Progress}, src, opt); err != nil {
-		return err
-	}
-	return f.Commit()
 }
 
 // WriteModel writes what SaveModel would, to w. NoSync has no meaning here.
@@ -103,49 +90,33 @@ func WriteModel(ctx context.Context, w io.Writer, m Model, o *SaveOptions) error
 	if err != nil {
 		return err
 	}
-	if err := safetensors.Encode(&pacer{ctx: ctx, w: w, progress: o.Progress}, src, opt); err != nil {
+	if err := safetensors.Encode(stoppable{ctx, w}, src, opt); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
 	return nil
 }
 
-// A pacer writes in pieces, between which it looks at the context and reports
-// progress.
-type pacer struct {
-	ctx         context.Context
-	w           io.Writer
-	progress    func(done, total int64)
-	done, total int64
+// A stoppable looks at the context before each write, of which the codec makes one for
+// at most 8 MiB.
+type stoppable struct {
+	ctx context.Context
+	w   io.Writer
+}
+
+func (s stoppable) Write(b []byte) (int, error) {
+	if err := context.Cause(s.ctx); err != nil {
+		return 0, err
+	}
+	return s.w.Write(b)
 }
 
 // Reserve is what the codec calls before the first Write, with the size of the
 // file.
-func (p *pacer) Reserve(size int64) error {
-	p.total = size
-	if r, ok := p.w.(interface{ Reserve(size int64) error }); ok {
+func (s stoppable) Reserve(size int64) error {
+	if r, ok := s.w.(interface{ Reserve(size int64) error }); ok {
 		return r.Reserve(size)
 	}
 	return nil
-}
-
-func (p *pacer) Write(b []byte) (int, error) {
-	const piece = 8 << 20
-	done := 0
-	for chunk := range slices.Chunk(b, piece) {
-		if err := context.Cause(p.ctx); err != nil {
-			return done, err
-		}
-		n, err := p.w.Write(chunk)
-		done += n
-		p.done += int64(n)
-		if err != nil {
-			return done, err
-		}
-		if p.progress != nil {
-			p.progress(p.done, p.total)
-		}
-	}
-	return done, nil
 }
 
 // sources turns a model into what the codec writes.
@@ -172,7 +143,13 @@ func sources(m Model, o *SaveOptions) ([]safetensors.Source, *safetensors.WriteO
 		src = append(src, group[0].source(o.DType))
 		metadata = addAliases(metadata, group)
 	}
-	return src, &safetensors.WriteOptions{Metadata: withFormat(metadata, o.Checksums), Checksums: o.Checksums}, nil
+	return src, &safetensors.WriteOptions{
+		Metadata:  withFormat(metadata, o.Checksums),
+		Checksums: o.Checksums,
+		Align:     o.Align,
+		NoSync:    o.NoSync,
+		Progress:  o.Progress,
+	}, nil
 }
 
 func errNoneSelected() error {

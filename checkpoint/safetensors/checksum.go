@@ -10,6 +10,8 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"strings"
+	"sync/atomic"
 
 	"github.com/minio/crc64nvme"
 	"golang.org/x/sync/errgroup"
@@ -37,19 +39,47 @@ func (d digest) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// addChecksums writes the header again, with a checksum of every tensor in the
-// metadata.
-func (l *layout) addChecksums(src []Source, metadata map[string]string) error {
-	sums, err := l.checksums(src)
-	if err != nil {
-		return err
-	}
-	all := make(map[string]string, len(metadata)+len(src))
+// pending marks in layout.slots a checksum that has no place in the header yet.
+const pending = -1
+
+// withSlots adds to a copy of the metadata the checksums of those that summed
+// selects, their digits zeros, and marks them.
+func (l *layout) withSlots(metadata map[string]string, summed func(i int) bool) map[string]string {
+	all := make(map[string]string, len(metadata)+len(l.specs))
 	maps.Copy(all, metadata)
-	for i := range src {
-		all[checksumPrefix+src[i].Name] = spell(sums[i])
+	l.slots = make([]int, len(l.specs))
+	for i := range l.specs {
+		if summed(i) {
+			l.slots[i] = pending
+			all[checksumPrefix+l.specs[i].Name] = spell(0)
+		}
 	}
-	return l.writeHeader(src, all)
+	return all
+}
+
+// slotOf returns the tensor whose checksum has that key and is to be filled in.
+func (l *layout) slotOf(key string) (i int, ok bool) {
+	if l.slots == nil {
+		return 0, false
+	}
+	name, ok := strings.CutPrefix(key, checksumPrefix)
+	if !ok {
+		return 0, false
+	}
+	i, ok = l.names[name]
+	return i, ok && l.slots[i] == pending
+}
+
+// summed reports whether the header has room for the checksum of a tensor.
+func (l *layout) summed(i int) bool { return l.slots != nil && l.slots[i] != 0 }
+
+// fill puts the checksums into the header.
+func (l *layout) fill(sums []uint64) {
+	for i, at := range l.slots {
+		if at != 0 {
+			copy(l.header[at:], spell(sums[i]))
+		}
+	}
 }
 
 // checksums reads all data: what is in hand on all cores, the rest, which is made
@@ -60,7 +90,7 @@ func (l *layout) checksums(src []Source) ([]uint64, error) {
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for _, i := range largestFirst(src) {
 		if src[i].inHand() {
-			group.Go(func() (err error) { sums[i], err = src[i].sum(l.sizes[i]); return err })
+			group.Go(func() error { sums[i] = checksum(src[i].Data); return nil })
 		}
 	}
 	err := group.Wait()
@@ -82,11 +112,60 @@ func largestFirst(src []Source) []int {
 	return order
 }
 
-// sum is the checksum of the data, which is size bytes.
+// sum is the checksum of data that is made, size bytes.
 func (s *Source) sum(size int64) (uint64, error) {
 	d := newDigest()
 	if err := s.copyTo(d, size); err != nil {
 		return 0, fmt.Errorf("safetensors: checksum of tensor %q: %w", s.Name, err)
 	}
 	return d.Sum64(), nil
+}
+
+func checksum(p []byte) uint64 {
+	d := newDigest()
+	_, _ = d.Write(p) // a hash never fails
+	return d.Sum64()
+}
+
+// A summer computes checksums of data in hand on a goroutine of its own, while the
+// caller writes the same data.
+type summer struct {
+	quit atomic.Bool
+	done chan struct{}
+}
+
+// sumBeside starts with the sources that are in hand, in that order. The sums are
+// there when finish returns.
+func sumBeside(src []Source, order []int, sums []uint64) *summer {
+	s := &summer{done: make(chan struct{})}
+	go func() {
+		defer close(s.done)
+		for _, i := range order {
+			if src[i].inHand() {
+				sums[i] = s.sum(src[i].Data)
+			}
+		}
+	}()
+	return s
+}
+
+// sum is checksum, but for data that nobody waits for any more.
+func (s *summer) sum(data []byte) uint64 {
+	d := newDigest()
+	for piece := range slices.Chunk(data, 1<<20) {
+		if s.quit.Load() {
+			return 0
+		}
+		_, _ = d.Write(piece) // a hash never fails
+	}
+	return d.Sum64()
+}
+
+// finish waits until no data is read any more.
+func (s *summer) finish() { <-s.done }
+
+// stop ends the work early, and waits.
+func (s *summer) stop() {
+	s.quit.Store(true)
+	s.finish()
 }

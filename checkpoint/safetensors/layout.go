@@ -5,10 +5,10 @@ package safetensors
 // machine, which lets the golden tests compare whole files.
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/binary"
 	"fmt"
-	"io"
 	"maps"
 	"math"
 	"slices"
@@ -16,91 +16,118 @@ import (
 	"unicode/utf8"
 )
 
-// A Source is one tensor to be written.
-type Source struct {
-	Name  string
-	DType DType
-	Shape []int // empty for a scalar
-
-	// Data is the elements, row-major, little-endian, sub-byte ones packed. It
-	// is read during the call and not kept.
-	Data []byte
-	// WriteData writes the same bytes to w, for data that is made on the way. It
-	// is called where Data is nil, once a pass over the data: twice where
-	// checksums are asked for.
-	WriteData func(w io.Writer) error
-}
-
-// inHand reports whether Data holds the bytes, rather than WriteData.
-func (s *Source) inHand() bool { return s.Data != nil || s.WriteData == nil }
-
-// A layout is a file before its data: the header, and the order of what follows.
+// A layout is a file before its data: the header, and where what follows goes.
 type layout struct {
-	header []byte // length, text and padding
-	order  []int  // sources in file order
-	sizes  []int64
-	size   int64 // of the whole file
+	specs []Spec
+	names map[string]int // name to index in specs
+	order []int          // specs in file order
+	sizes []int64        // of the data, by spec, in bytes
+
+	// header is length, text and padding. Until fill, the digits of the checksums
+	// that are to be made are zeros; slots says where they begin, by spec, 0 for
+	// a tensor that gets none. Without any, slots is nil.
+	header []byte
+	slots  []int
+
+	begins []int64 // of the data, by spec, counted from the start of the data
+	size   int64   // of the whole file
 }
 
-// newLayout checks src and lays it out: the widest dtypes first, so that data is
-// aligned for its type, and by name (as bytes) within a dtype.
-func newLayout(src []Source, metadata map[string]string) (*layout, error) {
-	l := &layout{order: make([]int, len(src)), sizes: make([]int64, len(src))}
-	for i := range src {
-		if err := l.admit(i, &src[i]); err != nil {
+// newLayout checks specs, which it keeps, and lays them out: the widest dtypes first,
+// so that data is aligned for its type, and by name (as bytes) within a dtype. The
+// header gets room for the checksums of those that summed selects; nil selects none.
+func newLayout(specs []Spec, o WriteOptions, summed func(i int) bool) (*layout, error) {
+	n := len(specs)
+	l := &layout{specs: specs, names: make(map[string]int, n), order: make([]int, n), sizes: make([]int64, n), begins: make([]int64, n)}
+	for i := range specs {
+		if err := l.admit(i); err != nil {
 			return nil, err
 		}
 		l.order[i] = i
 	}
 	slices.SortFunc(l.order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(src[b].DType, src[a].DType), cmp.Compare(src[a].Name, src[b].Name))
+		return cmp.Or(cmp.Compare(specs[b].DType, specs[a].DType), cmp.Compare(specs[a].Name, specs[b].Name))
 	})
-	if err := l.unique(src); err != nil {
-		return nil, err
+	for _, i := range l.order {
+		name := specs[i].Name
+		if _, dup := l.names[name]; dup {
+			return nil, &FormatError{Kind: ErrDuplicate, Tensor: name, Detail: "two tensors of that name"}
+		}
+		l.names[name] = i
 	}
-	return l, l.writeHeader(src, metadata)
+	metadata := o.Metadata
+	if summed != nil {
+		metadata = l.withSlots(metadata, summed)
+	}
+	return l, l.writeHeader(metadata, o.Align)
 }
 
-// admit refuses a source that could not be read back.
-func (l *layout) admit(i int, s *Source) error {
-	size, kind := sizeBytes(s.DType, s.Shape)
-	refuse := func(kind ErrorKind, format string, args ...any) error {
-		return &FormatError{Kind: kind, Tensor: s.Name, Detail: fmt.Sprintf(format, args...)}
+// layoutOf lays out src, whose data must fit.
+func layoutOf(src []Source, o WriteOptions) (*layout, error) {
+	var summed func(int) bool
+	if o.Checksums {
+		summed = func(int) bool { return true }
 	}
+	l, err := newLayout(specsOf(src), o, summed)
+	if err != nil {
+		return nil, err
+	}
+	return l, l.fitAll(0, src)
+}
+
+// fitAll refuses sources, of the specs from first on, whose data in hand has the wrong
+// length.
+func (l *layout) fitAll(first int, src []Source) error {
+	for i := range src {
+		if src[i].inHand() {
+			if err := l.fit(first+i, int64(len(src[i].Data))); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// fit refuses so many bytes of data where the tensor takes more or fewer.
+func (l *layout) fit(i int, data int64) error {
+	if data == l.sizes[i] {
+		return nil
+	}
+	s := l.specs[i]
+	return refuse(s, ErrSize, "%d bytes of data, shape %v of %s takes %d", data, s.Shape, s.DType, l.sizes[i])
+}
+
+// admit refuses a tensor that could not be read back.
+func (l *layout) admit(i int) error {
+	s := l.specs[i]
+	size, kind := sizeBytes(s.DType, s.Shape)
 	switch {
 	case s.Name == metadataName:
-		return refuse(ErrReserved, "the name is the metadata's own")
+		return refuse(s, ErrReserved, "the name is the metadata's own")
 	case !utf8.ValidString(s.Name):
-		return refuse(ErrHeaderUTF8, "the name is not UTF-8")
+		return refuse(s, ErrHeaderUTF8, "the name is not UTF-8")
 	case !s.DType.valid():
-		return refuse(ErrHeaderJSON, "no dtype")
+		return refuse(s, ErrHeaderJSON, "no dtype")
 	case kind != "":
-		return refuse(kind, "shape %v of %s", s.Shape, s.DType)
-	case s.inHand() && int64(len(s.Data)) != size:
-		return refuse(ErrSize, "%d bytes of data, shape %v of %s takes %d", len(s.Data), s.Shape, s.DType, size)
+		return refuse(s, kind, "shape %v of %s", s.Shape, s.DType)
 	}
 	l.sizes[i] = size
 	return nil
 }
 
-func (l *layout) unique(src []Source) error {
-	names := make(map[string]struct{}, len(src))
-	for _, i := range l.order {
-		name := src[i].Name
-		if _, dup := names[name]; dup {
-			return &FormatError{Kind: ErrDuplicate, Tensor: name, Detail: "two tensors of that name"}
-		}
-		names[name] = struct{}{}
-	}
-	return nil
+func refuse(s Spec, kind ErrorKind, format string, args ...any) error {
+	return &FormatError{Kind: kind, Tensor: s.Name, Detail: fmt.Sprintf(format, args...)}
 }
 
-// writeHeader fills header and size.
-func (l *layout) writeHeader(src []Source, metadata map[string]string) error {
-	b := append(make([]byte, lengthBytes, 256+len(src)*96), '{')
+// at is where the data of a tensor begins, counted from the start of the file.
+func (l *layout) at(i int) int64 { return int64(len(l.header)) + l.begins[i] }
+
+// writeHeader fills header, slots, begins and size.
+func (l *layout) writeHeader(metadata map[string]string, align int) error {
+	b := append(make([]byte, lengthBytes, 256+len(l.specs)*96), '{')
 	if metadata != nil {
 		var err error
-		if b, err = appendMetadata(b, metadata); err != nil {
+		if b, err = l.appendMetadata(b, metadata); err != nil {
 			return err
 		}
 	}
@@ -108,15 +135,13 @@ func (l *layout) writeHeader(src []Source, metadata map[string]string) error {
 	for _, i := range l.order {
 		end := offset + l.sizes[i]
 		if end < offset || end > math.MaxInt64-maxHeader-lengthBytes {
-			return &FormatError{Kind: ErrOverflow, Tensor: src[i].Name, Detail: "the file would be longer than 2^63 bytes"}
+			return refuse(l.specs[i], ErrOverflow, "the file would be longer than 2^63 bytes")
 		}
-		b = appendEntry(b, &src[i], offset, end)
-		offset = end
+		b = appendEntry(b, &l.specs[i], offset, end)
+		l.begins[i], offset = offset, end
 	}
 	b = append(b, '}')
-	for len(b)%dataAlign != 0 {
-		b = append(b, ' ')
-	}
+	b = append(b, bytes.Repeat([]byte{' '}, -len(b)&(align-1))...)
 	n := len(b) - lengthBytes
 	if n > maxHeader {
 		return &FormatError{Kind: ErrHeaderTooLarge, Detail: fmt.Sprintf("a header of %d bytes, at most %d are legal", n, maxHeader)}
@@ -128,7 +153,7 @@ func (l *layout) writeHeader(src []Source, metadata map[string]string) error {
 
 // appendMetadata appends the metadata, its keys sorted. (The reference writes
 // them in the order of a hash table, another one at each run.)
-func appendMetadata(b []byte, metadata map[string]string) ([]byte, error) {
+func (l *layout) appendMetadata(b []byte, metadata map[string]string) ([]byte, error) {
 	b = append(appendString(b, metadataName), ':', '{')
 	for i, key := range slices.Sorted(maps.Keys(metadata)) {
 		if value := metadata[key]; !utf8.ValidString(key) || !utf8.ValidString(value) {
@@ -138,12 +163,15 @@ func appendMetadata(b []byte, metadata map[string]string) ([]byte, error) {
 			b = append(b, ',')
 		}
 		b = append(appendString(b, key), ':')
+		if i, ok := l.slotOf(key); ok {
+			l.slots[i] = len(b) + 1 // behind the quote
+		}
 		b = appendString(b, metadata[key])
 	}
 	return append(b, '}'), nil
 }
 
-func appendEntry(b []byte, s *Source, begin, end int64) []byte {
+func appendEntry(b []byte, s *Spec, begin, end int64) []byte {
 	if b[len(b)-1] != '{' {
 		b = append(b, ',')
 	}

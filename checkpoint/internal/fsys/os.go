@@ -1,9 +1,11 @@
 package fsys
 
-// This file is the real file system: package os, plus the five calls that differ
-// per system (openFile, rename, lockFile, reserve, syncDir), each in files of its own.
+// This file is the real file system: package os, plus the six calls that differ
+// per system (openFile, rename, lockFile, reserve, copyRange, syncDir), each in files of
+// its own.
 
 import (
+	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -52,6 +54,11 @@ func (f osFile) Reserve(size int64) error {
 		return &fs.PathError{Op: "reserve", Path: f.Name(), Err: err}
 	}
 	return nil
+}
+
+func (f osFile) CopyRange(off int64, src io.ReaderAt, srcOff, n int64) error {
+	done := copyRange(f.File, off, src, srcOff, n)
+	return copyThrough(f.File, off+done, src, srcOff+done, n-done)
 }
 
 func (f osFile) TryLock() (bool, error) {

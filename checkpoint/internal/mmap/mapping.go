@@ -18,6 +18,7 @@ type Mapping struct {
 	bytes  []byte
 	file   *os.File // kept open for Check; nil where a mapped file cannot be cut
 	region region   // what the system needs to end the mapping
+	cow    bool     // the bytes may differ from the file's
 }
 
 // Open maps a whole file. The bytes are read-only, and writing to them kills the program,
@@ -35,7 +36,7 @@ func Open(path string, copyOnWrite bool) (*Mapping, error) {
 	if size == 0 {
 		return &Mapping{bytes: []byte{}}, f.Close()
 	}
-	m := &Mapping{}
+	m := &Mapping{cow: copyOnWrite}
 	m.bytes, m.region, err = mapFile(f, int(size), copyOnWrite)
 	if err == nil && canBeCut {
 		m.file = f

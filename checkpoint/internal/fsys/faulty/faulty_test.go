@@ -384,3 +384,24 @@ func TestTruncatedAndWrittenAgain(t *testing.T) {
 	require.Equal(t, map[string]int{string(want): seeds}, outcomes(d, show("f")))
 	require.True(t, slices.Equal(want, []byte(show("f")(d))))
 }
+
+// TestCopyRangeGoesWrongAsAWriteDoes: it can fail, tear, fill the disk, and end early.
+func TestCopyRangeGoesWrongAsAWriteDoes(t *testing.T) {
+	d := NewDisk()
+	d.WriteFile("from", []byte("abcdef"))
+	p := d.Process()
+	p.Inject(Fault{Op: "copyrange", Call: 1, Err: syscall.EDQUOT})
+	from, err := p.OpenFile("from", os.O_RDONLY, 0)
+	require.NoError(t, err)
+	f := create(t, p, "f")
+	require.NoError(t, f.CopyRange(1, from, 2, 3))
+	require.Equal(t, "\x00cde", show("f")(d))
+	require.ErrorIs(t, f.CopyRange(0, from, 0, 4), syscall.EDQUOT)
+	require.Equal(t, "abde", show("f")(d), "a failing copy leaves half")
+	require.ErrorIs(t, f.CopyRange(4, from, 4, 3), io.ErrUnexpectedEOF)
+	require.Equal(t, "abdeef", show("f")(d))
+	d.SetCapacity(14)
+	require.ErrorIs(t, f.CopyRange(6, from, 0, 6), syscall.ENOSPC)
+	require.Equal(t, "abdeefab", show("f")(d))
+	require.ErrorIs(t, from.CopyRange(0, f, 0, 1), syscall.EBADF)
+}

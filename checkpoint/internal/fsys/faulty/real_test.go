@@ -38,11 +38,17 @@ type script struct {
 	dir  string
 	rng  *rand.Rand
 	open []fsys.File
+	from fsys.File // another file, to copy ranges of
 }
 
 // runScript makes 60 random calls on a few names under dir and returns what came back.
 func runScript(fsx fsys.FS, dir string, rng *rand.Rand) (answers []string) {
 	s := &script{FS: fsx, dir: dir, rng: rng}
+	var err error
+	s.from, err = fsx.OpenFile(filepath.Join(dir, "from"), os.O_RDWR|os.O_CREATE, 0o600)
+	answers = append(answers, say("open", err))
+	_, err = s.from.Write(bytes.Repeat([]byte("0123456789"), 1000))
+	answers = append(answers, say("write", err))
 	for range 60 {
 		if len(s.open) == 0 || rng.IntN(2) == 0 {
 			answers = append(answers, s.callOnName())
@@ -53,7 +59,7 @@ func runScript(fsx fsys.FS, dir string, rng *rand.Rand) (answers []string) {
 	for _, f := range s.open {
 		answers = append(answers, say("close", f.Close()))
 	}
-	return answers
+	return append(answers, say("close", s.from.Close()))
 }
 
 func (s *script) name() string {
@@ -86,7 +92,7 @@ func (s *script) callOnName() string {
 func (s *script) callOnFile() string {
 	i := s.rng.IntN(len(s.open))
 	f := s.open[i]
-	switch s.rng.IntN(6) {
+	switch s.rng.IntN(7) {
 	case 0:
 		n, err := f.Write(bytes.Repeat([]byte{byte(s.rng.IntN(256))}, s.rng.IntN(10000)))
 		return say("write", err, n)
@@ -101,6 +107,9 @@ func (s *script) callOnFile() string {
 		ok, err := f.TryLock()
 		return say("lock", err, ok)
 	case 4:
+		err := f.CopyRange(s.rng.Int64N(20000), s.from, s.rng.Int64N(10000), 1+s.rng.Int64N(10000))
+		return say("copyrange", err)
+	case 5:
 		err := errors.Join(f.Chmod(0o400), f.Sync(), f.Reserve(100), f.Chmod(0o600))
 		return say("file", err, describe(f.Stat()))
 	}
