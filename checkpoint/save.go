@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/fb777929/kibisis/checkpoint/internal/atomicio"
 	"github.com/fb777929/kibisis/checkpoint/safetensors"
 )
 
@@ -33,7 +32,8 @@ type SaveOptions struct {
 	// begin with "kibisis." are left out: they would be another file's checksums.
 	Metadata map[string]string
 	// Checksums stores a CRC-64/NVME of every tensor in the metadata, which
-	// loading then verifies.
+	// loading then verifies. SaveModel computes them while it writes; WriteModel
+	// first, in a pass of its own.
 	Checksums bool
 	// Align is the multiple of bytes at which the data begins in the file, a power of
 	// two from 8 to 1 MiB; 0 means 8. See safetensors.WriteOptions.
@@ -49,7 +49,7 @@ type SaveOptions struct {
 // ErrUnconfirmed says that the new file is in place, whole, but that its name could
 // not be made durable: after a power cut it may or may not be there. The old file is
 // gone. Save again.
-var ErrUnconfirmed = atomicio.ErrUnconfirmed
+var ErrUnconfirmed = safetensors.ErrUnconfirmed
 
 // SaveModel writes the model to path as one safetensors file, atomically: a new
 // file is made beside path and takes its name when it is complete. When SaveModel

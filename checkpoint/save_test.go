@@ -340,3 +340,26 @@ func TestSavesInParallel(t *testing.T) {
 		require.Equal(t, want, got)
 	}
 }
+
+// Align moves the data in the file, and is refused before a file is made.
+func TestSaveAlign(t *testing.T) {
+	for _, checksums := range []bool{false, true} {
+		o := &SaveOptions{Align: 4096, Checksums: checksums}
+		path := saved(t, FromValues(threeParams()), o)
+		f := openPath(t, path)
+		for _, x := range f.All() { // the first in the file
+			begin, _ := x.Range()
+			require.Zero(t, begin%4096)
+			break
+		}
+		mustLoad(t, f, FromValues(threeParams()), nil)
+		var w bytes.Buffer
+		require.NoError(t, WriteModel(t.Context(), &w, FromValues(threeParams()), o))
+		file, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Equal(t, file, w.Bytes())
+	}
+	path := filepath.Join(t.TempDir(), "m")
+	require.ErrorContains(t, SaveModel(t.Context(), path, FromValues(threeParams()), &SaveOptions{Align: 100}), "Align is 100")
+	onlyFileIn(t, filepath.Dir(path))
+}

@@ -3,7 +3,9 @@
 //
 // To read, start with [Open]; a [File] gives each [Tensor] by name, and [As] its
 // elements as a Go slice, without copying where possible. To write tensors that
-// are in memory, use [Encode]. Models of Gorgonia are saved and loaded by the
+// are in memory to a file, use [WriteFile], or [Encode] for any io.Writer; to write a
+// file larger than memory, or from several goroutines, [Create]; to change a file,
+// [Rewrite]. Models of Gorgonia are saved and loaded by the
 // package above this one, checkpoint; this one knows no graph.
 //
 // # The format
@@ -117,14 +119,30 @@
 //
 // # What is written
 //
-// [Encode] is canonical: the same tensors and metadata give the same bytes,
+// All that writes is canonical: the same tensors and metadata give the same bytes,
 // those of the reference. Tensors go by dtype, the widest first (U64 I64 F64 C64
 // F32 U32 I32 BF16 F16 U16 I16 F8_E5M2FNUZ F8_E4M3FNUZ F8_E8M0 F8_E4M3 F8_E5M2
 // I8 U8 F6_E3M2 F6_E2M3 F4 BOOL), and within a dtype by the bytes of their name.
 // JSON has no white space, only what must be escaped is, metadata comes first
 // with its keys sorted, and spaces pad the header so that the data begins at a
-// multiple of 8: every tensor is aligned for its type. What could not be read
-// back is refused.
+// multiple of 8: every tensor is aligned for its type. [WriteOptions].Align asks
+// for a larger multiple, through more spaces. What could not be read back is
+// refused.
+//
+// # How files are written
+//
+// [WriteFile], [Writer.Commit] and [Rewrite] make a new file beside the path and give
+// it its name when it is complete. Whoever opens the path, at any moment and after any
+// failure, finds the old file or the new one, whole, and programs that have the old one
+// open or mapped keep it. When they return nil, the new one survives a power cut, unless
+// NoSync was asked for. A new file's room is reserved first, so that a full disk is seen
+// before the work. Nothing but the path and a temporary file beside it is touched; one
+// that a killed program left is removed by the next write to that path.
+//
+// Where the system cannot keep all of that, it is said here: on Windows a folder cannot
+// be synced, so that a power cut may bring back the old file, and one that somebody has
+// mapped cannot be replaced; on network file systems it is as good as their rename and
+// sync.
 //
 // # Metadata with a meaning
 //
@@ -133,9 +151,11 @@
 // one as its value, is an alias, see [File.Aliases]. Keys that begin with
 // "kibisis." are ours: "kibisis.crc64nvme.<tensor>" is the CRC-64/NVME
 // (polynomial 0xad93d23594c93659, as S3 offers it) of a tensor's bytes, 16
-// lower-case hex digits; see [Tensor.Verify] and [File.Verify]. "kibisis.set" is the
-// same 32 hex digits in every file of a set, see above. Other readers pass over
-// them.
+// lower-case hex digits; see [Tensor.Verify] and [File.Verify].
+// They are made where [WriteOptions].Checksums asks for them: of the bytes on their way
+// to a file, so that what the disk or a copy has changed since is found. [Writer.Copy]
+// and [Rewrite] pass on those of tensors that they copy. "kibisis.set" is the same 32 hex
+// digits in every file of a set, see above. Other readers pass over all of these.
 //
 // # Limits and trust
 //
@@ -148,8 +168,8 @@
 // What memory maps cannot do is said at [Tensor.Bytes] and [File.Close]: a view
 // of a file that another process truncates, or of a closed File, is memory that
 // is not there. Functions that copy report it; views cannot, and where only a part
-// of the file's last page is missing they read zeros: [File.Check] tells. Saving
-// over a mapped file through package checkpoint is safe: it makes a new file of
+// of the file's last page is missing they read zeros: [File.Check] tells. Writing
+// to the path of a mapped file through this package is safe: it makes a new file of
 // that name.
 //
 // A File, its Tensors and its Views may be used by any number of goroutines; only

@@ -2,6 +2,7 @@ package safetensors_test
 
 import (
 	"bytes"
+	"context"
 	"embed"
 	"encoding/binary"
 	"errors"
@@ -10,6 +11,8 @@ import (
 	"log"
 	"math"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/fb777929/kibisis/checkpoint/safetensors"
 )
@@ -170,6 +173,88 @@ func ExampleEncode() {
 	// Output:
 	// {"__metadata__":{"format":"pt"},"step":{"dtype":"I64","shape":[],"data_offsets":[0,8]},"mask":{"dtype":"BOOL","shape":[3],"data_offsets":[8,11]}}
 	// [7 0 0 0 0 0 0 0 1 0 1]
+}
+
+// A file that is larger than memory: its tensors are declared, and their bytes come in
+// any order, here through readers, also from several goroutines.
+func ExampleCreate() {
+	dir, err := os.MkdirTemp("", "")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "model.safetensors")
+
+	w, err := safetensors.Create(path, []safetensors.Spec{
+		{Name: "embed", DType: safetensors.F16, Shape: []int{2, 3}},
+		{Name: "head", DType: safetensors.U8, Shape: []int{5}},
+	}, &safetensors.WriteOptions{Checksums: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer w.Close() // without Commit, leaves nothing
+	if err := w.WriteFrom("head", strings.NewReader("hello")); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(w.Write("embed", []byte("eleven byte")))
+	if err := w.Write("embed", []byte("twelve bytes")); err != nil {
+		log.Fatal(err)
+	}
+	if err := w.Commit(); err != nil {
+		log.Fatal(err)
+	}
+
+	f, err := safetensors.Open(path, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer f.Close()
+	fmt.Println(f.Names(), f.Metadata()["kibisis.crc64nvme.head"])
+	// Output:
+	// safetensors: tensor "embed": size: 11 bytes of data, shape [2 3] of F16 takes 12
+	// [embed head] 3377857006524257
+}
+
+// One tensor of a file is replaced and one is left out; the others are copied inside the
+// kernel where that can. A crash leaves the old file or the new one.
+func ExampleRewrite() {
+	dir, err := os.MkdirTemp("", "")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "model.safetensors")
+	err = safetensors.WriteFile(context.Background(), path, []safetensors.Source{
+		{Name: "body", DType: safetensors.U8, Shape: []int{4}, Data: []byte{1, 2, 3, 4}},
+		{Name: "head", DType: safetensors.U8, Shape: []int{2}, Data: []byte{5, 6}},
+		{Name: "scratch", DType: safetensors.U8, Shape: []int{1}, Data: []byte{7}},
+	}, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	err = safetensors.Rewrite(context.Background(), path, &safetensors.Edit{
+		Drop:     []string{"scratch"},
+		Put:      []safetensors.Source{{Name: "head", DType: safetensors.U8, Shape: []int{3}, Data: []byte{8, 8, 8}}},
+		Metadata: func(m map[string]string) { m["format"] = "pt" },
+	}, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	f, err := safetensors.Open(path, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer f.Close()
+	fmt.Println(f.Metadata())
+	for name, t := range f.All() {
+		b, err := t.Bytes()
+		fmt.Println(name, b, err)
+	}
+	// Output:
+	// map[format:pt]
+	// body [1 2 3 4] <nil>
+	// head [8 8 8] <nil>
 }
 
 // A checksum finds what the disk or the network has changed.

@@ -78,40 +78,52 @@ func sourceOf(name string, d DType, shape []int) Source {
 }
 
 // Every file of ours opens in Python with the same names, shapes, dtypes, bytes
-// and metadata.
+// and metadata, also with its data aligned and checksums in its metadata.
 func TestPythonReadsOurFiles(t *testing.T) {
-	dir := t.TempDir()
-	cases := pythonCases()
 	for _, framework := range []string{"torch", "numpy"} {
-		var paths []string
-		var mine []pythonCase
-		for i, c := range cases {
+		var cases []pythonCase
+		var options []WriteOptions
+		for _, c := range pythonCases() {
 			if c.framework == framework {
-				mine = append(mine, c)
-				paths = append(paths, filepath.Join(dir, fmt.Sprint(framework, i)))
-				require.NoError(t, os.WriteFile(paths[len(paths)-1], encoded(t, c.metadata, c.src...), 0o644))
+				cases = append(cases, c, c)
+				options = append(options, WriteOptions{Metadata: c.metadata}, WriteOptions{Metadata: c.metadata, Align: 4096, Checksums: true})
 			}
 		}
-		lines := json.NewDecoder(bytes.NewReader(python(t, nil, "dump.py", append([]string{"--framework", framework}, paths...)...)))
-		for _, c := range mine {
-			var seen struct {
-				Error    string
-				Metadata map[string]string
-				Tensors  map[string]struct {
-					DType, SHA256 string
-					Shape         []int
-				}
+		requirePythonReads(t, framework, cases, options)
+	}
+}
+
+// requirePythonReads has Python read each case as it is written with the options at its place.
+func requirePythonReads(t *testing.T, framework string, cases []pythonCase, options []WriteOptions) {
+	dir := t.TempDir()
+	paths := make([]string, len(cases))
+	for i, c := range cases {
+		paths[i] = filepath.Join(dir, fmt.Sprint(i))
+		require.NoError(t, WriteFile(t.Context(), paths[i], c.src, &options[i]))
+	}
+	lines := json.NewDecoder(bytes.NewReader(python(t, nil, "dump.py", append([]string{"--framework", framework}, paths...)...)))
+	for i, c := range cases {
+		var seen struct {
+			Error    string
+			Metadata map[string]string
+			Tensors  map[string]struct {
+				DType, SHA256 string
+				Shape         []int
 			}
-			require.NoError(t, lines.Decode(&seen))
-			require.Empty(t, seen.Error)
+		}
+		require.NoError(t, lines.Decode(&seen))
+		require.Empty(t, seen.Error)
+		if options[i].Checksums {
+			require.Len(t, seen.Metadata, len(c.metadata)+len(c.src))
+		} else {
 			require.Equal(t, c.metadata, seen.Metadata)
-			require.Len(t, seen.Tensors, len(c.src))
-			for _, s := range c.src {
-				got := seen.Tensors[s.Name]
-				require.Equal(t, s.DType.String(), got.DType)
-				require.Equal(t, s.Shape, got.Shape)
-				require.Equal(t, fmt.Sprintf("%x", sha256.Sum256(s.Data)), got.SHA256)
-			}
+		}
+		require.Len(t, seen.Tensors, len(c.src))
+		for _, s := range c.src {
+			got := seen.Tensors[s.Name]
+			require.Equal(t, s.DType.String(), got.DType)
+			require.Equal(t, s.Shape, got.Shape)
+			require.Equal(t, fmt.Sprintf("%x", sha256.Sum256(s.Data)), got.SHA256)
 		}
 	}
 }

@@ -98,6 +98,23 @@ func TestRustReader(t *testing.T) {
 	require.Greater(t, seen["ok 2"], rustCases/100)
 }
 
+// Spaces behind the header, which align the data, are nothing to the reference.
+func TestRustReadsAlignedFiles(t *testing.T) {
+	p := startRust(t, "verdict")
+	var files [][]byte
+	for align := dataAlign; align <= maxAlign; align *= 2 {
+		for _, checksums := range []bool{false, true} {
+			files = append(files, encodedWith(t, oldSources(), &WriteOptions{Align: align, Checksums: checksums}))
+		}
+	}
+	p.ask(t, files, func(i int) {
+		line, err := p.out.ReadString('\n')
+		require.NoError(t, err)
+		require.True(t, strings.HasPrefix(line, "ok 3 "), line)
+		requireVerdict(t, files[i], withoutMessage(line))
+	})
+}
+
 // withoutMessage cuts the text of an error off an answer.
 func withoutMessage(line string) string {
 	line = strings.TrimSuffix(line, "\n")
