@@ -4,6 +4,7 @@ package atomicio
 // commit.go makes it appear.
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -23,10 +24,33 @@ type Options struct {
 	// is reserved at once, so that a full disk is an error of Create, and Commit
 	// refuses a file of another size.
 	Size int64
+
+	// directFrom and block stand in for the constants of direct.go in tests; 0 means
+	// those. A block is a multiple of the disk's alignment.
+	directFrom int64
+	block      int
+}
+
+func (o Options) withDefaults() Options {
+	if o.FS == nil {
+		o.FS = fsys.OS
+	}
+	if o.directFrom == 0 {
+		o.directFrom = directFrom
+	}
+	if o.block == 0 {
+		o.block = blockSize
+	}
+	return o
 }
 
 // File is a file in the making. Writes at offsets that do not overlap may run at the
 // same time; Write, Commit and Close may not run beside anything.
+//
+// A synced file of an announced size of 8 MiB or more takes what Write gets past the page
+// cache where it can, through 16 MiB of memory beside the heap that Commit or Close frees.
+// The File may then report an error late: at a later call of any kind, Commit at the
+// latest.
 type File struct {
 	opts   Options
 	path   string // as the caller gave it, for messages
@@ -34,6 +58,9 @@ type File struct {
 	temp   *temp
 	pos    int64 // where Write goes on, in bytes
 	done   bool  // committed or given up
+
+	direct    *direct // takes what Write gets; nil if it goes the ordinary way
+	wasDirect bool    // direct was tried, so that the handle's own offset counts no more
 
 	mu  sync.Mutex
 	end int64 // size so far, in bytes
@@ -50,9 +77,7 @@ func Create(path string, o *Options) (*File, error) {
 	if o != nil {
 		f.opts = *o
 	}
-	if f.opts.FS == nil {
-		f.opts.FS = fsys.OS
-	}
+	f.opts = f.opts.withDefaults()
 	if err := f.create(); err != nil {
 		return nil, fmt.Errorf("create %q: %w", path, err)
 	}
@@ -100,12 +125,13 @@ func (f *File) reserve(size int64) error {
 	return nil
 }
 
-// Write appends p. After an error the file cannot be committed.
+// Write appends p, and does not keep it. After an error the file cannot be committed; it
+// may be the error of an earlier write.
 func (f *File) Write(p []byte) (int, error) {
 	if err := f.writable(); err != nil {
 		return 0, err
 	}
-	n, err := f.temp.data.Write(p)
+	n, err := f.put(p)
 	f.pos += int64(n)
 	return n, f.wrote(f.pos, n, len(p), err)
 }
@@ -115,6 +141,9 @@ func (f *File) Write(p []byte) (int, error) {
 func (f *File) WriteAt(p []byte, off int64) (int, error) {
 	if err := f.writable(); err != nil {
 		return 0, err
+	}
+	if err := f.settle(off); err != nil {
+		return 0, f.wrote(off, 0, len(p), err)
 	}
 	n, err := f.temp.data.WriteAt(p, off)
 	return n, f.wrote(off+int64(n), n, len(p), err)
@@ -157,10 +186,14 @@ func (f *File) Close() error {
 		return nil
 	}
 	f.done = true
-	if err := f.temp.discard(); err != nil {
+	if err := f.discard(); err != nil {
 		return fmt.Errorf("give up %q: %w", f.path, err)
 	}
 	return nil
+}
+
+func (f *File) discard() error {
+	return errors.Join(f.dropDirect(), f.temp.discard())
 }
 
 // also adds an error that happened while cleaning up after err.

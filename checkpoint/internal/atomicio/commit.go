@@ -23,7 +23,7 @@ func (f *File) Commit() error {
 	}
 	f.done = true
 	if err := f.replace(); err != nil {
-		return fmt.Errorf("commit %q: %w", f.path, also(err, f.temp.discard()))
+		return fmt.Errorf("commit %q: %w", f.path, also(err, f.discard()))
 	}
 	if err := f.confirm(); err != nil {
 		return fmt.Errorf("commit %q: %w: %w", f.path, ErrUnconfirmed, err)
@@ -50,6 +50,9 @@ func (f *File) replace() error {
 func (f *File) finish() error {
 	if f.err != nil {
 		return fmt.Errorf("after %w", f.err)
+	}
+	if err := f.endDirect(); err != nil {
+		return err
 	}
 	if f.opts.Size != 0 && f.end != f.opts.Size {
 		return fmt.Errorf("%d bytes were written, %d were announced", f.end, f.opts.Size)

@@ -53,8 +53,14 @@ func requireHeals(t *testing.T, d *faulty.Disk, story string) {
 	require.Equal(t, []string{"m"}, d.Names("/"), story)
 }
 
-// scenarios are a first save and a replacement, each with and without reserving, and one
-// that finds a dead writer's temporary.
+// byDirect makes a save of the texts above a direct one: three blocks, one sector, a rest.
+func byDirect(o Options) Options {
+	o.Size, o.directFrom, o.block = int64(len(newText)), 1, 1024
+	return o
+}
+
+// scenarios are a first save and a replacement, each with and without reserving and with
+// direct writes, and one that finds a dead writer's temporary.
 func scenarios(t *testing.T, run func(t *testing.T, make func() *faulty.Disk, before string, o Options)) {
 	for name, before := range map[string]string{"first": absent, "replace": oldText} {
 		for _, size := range []int64{0, int64(len(newText))} {
@@ -63,6 +69,9 @@ func scenarios(t *testing.T, run func(t *testing.T, make func() *faulty.Disk, be
 			})
 		}
 	}
+	t.Run("direct", func(t *testing.T) {
+		run(t, func() *faulty.Disk { return diskWith(oldText) }, oldText, byDirect(Options{}))
+	})
 	t.Run("leftover", func(t *testing.T) {
 		run(t, func() *faulty.Disk {
 			d := diskWith(oldText)
@@ -130,13 +139,19 @@ func requireOldOrNew(t *testing.T, d *faulty.Disk, before string, err error, sto
 
 // TestTwoCallsFail tries every pair: an error while cleaning up after an error.
 func TestTwoCallsFail(t *testing.T) {
+	t.Run("buffered", func(t *testing.T) { twoCallsFail(t, Options{}) })
+	t.Run("direct", func(t *testing.T) { twoCallsFail(t, byDirect(Options{})) })
+}
+
+func twoCallsFail(t *testing.T, o Options) {
 	for first := 0; ; first++ {
 		for second := first + 1; ; second++ {
 			d := diskWith(oldText)
 			p := d.Process()
 			p.Inject(faulty.Fault{Call: first, Err: syscall.EIO})
 			p.Inject(faulty.Fault{Call: second, Err: syscall.ENOSPC})
-			err := save("m", newText, &Options{FS: p})
+			o.FS = p
+			err := save("m", newText, &o)
 			story := fmt.Sprintf("%d and %d: %v", first, second, err)
 			requireOldOrNew(t, d, oldText, err, story)
 			require.Zero(t, d.OpenHandles(), story)
@@ -155,11 +170,12 @@ func TestTwoCallsFail(t *testing.T) {
 // goes. (A leftover of somebody else may stay when its removal fails.)
 func TestNoTemporaryRemains(t *testing.T) {
 	for _, kind := range []faulty.Kind{faulty.Fail, faulty.Short} {
-		stage := func() *faulty.Disk { return diskWith(oldText) }
-		everyCall(t, stage, Options{Size: int64(len(newText))}, faulty.Fault{Kind: kind},
-			func(d *faulty.Disk, err error, story string) {
+		for _, o := range []Options{{Size: int64(len(newText))}, byDirect(Options{})} {
+			stage := func() *faulty.Disk { return diskWith(oldText) }
+			everyCall(t, stage, o, faulty.Fault{Kind: kind}, func(d *faulty.Disk, err error, story string) {
 				require.Equal(t, []string{"m"}, d.Names("/"), story)
 			})
+		}
 	}
 }
 

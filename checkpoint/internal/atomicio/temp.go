@@ -81,18 +81,37 @@ func (t *temp) claim() error {
 }
 
 func (t *temp) checkSame() error {
-	a, err := t.owner.Stat()
-	if err != nil {
-		return err
-	}
-	b, err := t.data.Stat()
-	if err != nil {
-		return err
-	}
-	if !t.fsys.SameFile(a, b) {
+	same, err := t.same(t.owner, t.data)
+	if err == nil && !same {
 		return errors.Join(errTaken, t.closeData())
 	}
-	return nil
+	return err
+}
+
+// same reports whether two handles that were opened by name are of one file.
+func (t *temp) same(a, b fsys.File) (bool, error) {
+	x, err := a.Stat()
+	if err != nil {
+		return false, err
+	}
+	y, err := b.Stat()
+	return err == nil && t.fsys.SameFile(x, y), err
+}
+
+// openDirect opens the file once more, for direct writes.
+func (t *temp) openDirect() (f fsys.File, align int, err error) {
+	f, align, err = t.fsys.OpenDirect(t.name)
+	if err != nil {
+		return nil, 0, err
+	}
+	same, err := t.same(t.data, f)
+	if err == nil && !same {
+		err = errTaken
+	}
+	if err != nil {
+		return nil, 0, errors.Join(err, f.Close())
+	}
+	return f, align, nil
 }
 
 func (t *temp) closeData() error {

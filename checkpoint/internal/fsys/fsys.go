@@ -22,6 +22,15 @@ type FS interface {
 	// while it is open, on every system.
 	OpenFile(name string, flag int, perm fs.FileMode) (File, error)
 
+	// OpenDirect opens an existing file for writing past the page cache, straight
+	// from the caller's memory to the disk. Of its methods WriteAt, Stat and Close
+	// may be used; the offset, the length and the memory's address of every WriteAt
+	// must be multiples of align bytes, a power of two (NewBuffer has such memory).
+	// What it wrote is not durable before Sync. The error wraps errors.ErrUnsupported
+	// where there is no such thing; a file system may also say so at the first
+	// WriteAt, with syscall.EINVAL.
+	OpenDirect(name string) (f File, align int, err error)
+
 	// Lstat describes name itself, also when it is a symbolic link.
 	Lstat(name string) (fs.FileInfo, error)
 
@@ -76,6 +85,9 @@ type File interface {
 	// length. It fails like a write when the disk or the quota is full, and does
 	// nothing where the system or the file system has no such call.
 	Reserve(size int64) error
+
+	// Truncate sets the length. Bytes that it adds are zero and take no room.
+	Truncate(size int64) error
 
 	// TryLock takes the exclusive lock of the file and reports whether it could.
 	// The lock belongs to this handle and goes with it: at Close, or when the

@@ -1,8 +1,8 @@
 package fsys
 
-// This file is the real file system: package os, plus the six calls that differ
-// per system (openFile, rename, lockFile, reserve, copyRange, syncDir), each in files of
-// its own.
+// This file is the real file system: package os, plus the calls that differ per
+// system (openFile, openDirect, rename, lockFile, reserve, copyRange, syncDir), each in files
+// of its own.
 
 import (
 	"io"
@@ -22,6 +22,14 @@ func (osFS) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
 		return nil, err // not a typed nil
 	}
 	return osFile{f}, nil
+}
+
+func (osFS) OpenDirect(name string) (File, int, error) {
+	f, align, err := openDirect(name)
+	if err != nil {
+		return nil, 0, err // not a typed nil
+	}
+	return osFile{f}, align, nil
 }
 
 func (osFS) Lstat(name string) (fs.FileInfo, error) { return os.Lstat(name) }

@@ -43,8 +43,16 @@ func (c *content) writeAt(p []byte, off int64) {
 
 // truncate empties the file. What it held counts as written over.
 func (c *content) truncate() {
-	c.touch(0, int64(len(c.data)))
-	c.data, c.reserved = nil, 0
+	c.setSize(0)
+	c.reserved = 0
+}
+
+// setSize cuts the file, or fills it up with zeros. What goes counts as written over.
+func (c *content) setSize(size int64) {
+	if now := int64(len(c.data)); size < now {
+		c.touch(size, now)
+	}
+	c.data = resize(c.data, int(size))
 }
 
 // touch marks the blocks of bytes [begin:end) as written.

@@ -21,6 +21,9 @@
 // any between, up to what was reserved. A block whose Sync failed counts as clean
 // afterwards, as on Linux: a second Sync that succeeds does not save it.
 //
+// Direct writes are no more durable than others; what is out of line of 512 bytes is
+// refused with EINVAL.
+//
 // A directory keeps the entries it had at its last successful SyncDir. Of each
 // change since, the cut keeps or loses one by one, in no order: file systems differ
 // in what they promise, and this one promises no more than POSIX does. A rename is

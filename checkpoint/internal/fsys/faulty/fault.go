@@ -29,7 +29,8 @@ type Kind int
 
 const (
 	// Fail makes one call fail without effect, but for three: a write (or copyrange)
-	// leaves half of its bytes, a sync of a file forgets which blocks it should have written, and a
+	// leaves half of its bytes (or sectors), a sync of a file forgets which blocks it should
+	// have written, and a
 	// close closes all the same.
 	Fail Kind = iota
 	// FailOn is Fail for that call and every later one.
@@ -46,7 +47,7 @@ const (
 
 // strike runs one call under f, which is nil when nothing goes wrong.
 func (f *Fault) strike(op string, effect func() error, failing func()) error {
-	isWrite := op == "write" || op == "writeat"
+	isWrite := op == "write" || op == "writeat" || op == "writedirect"
 	switch {
 	case f == nil, f.Kind == Short && !isWrite:
 		return effect()

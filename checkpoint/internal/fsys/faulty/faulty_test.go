@@ -89,6 +89,33 @@ func TestUnsyncedDataMayBeAnything(t *testing.T) {
 		outcomes(d, func(after *Disk) string { return classify(show("f")(after), 3*blockSize) }))
 }
 
+// TestDirectWritesAreNotDurableEither before a Sync, which may be of another handle.
+func TestDirectWritesAreNotDurableEither(t *testing.T) {
+	b, free, err := fsys.NewBuffer(blockSize)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, free()) }()
+	for i := range b {
+		b[i] = 'n'
+	}
+	d := NewDisk()
+	d.WriteFile("f", bytes.Repeat([]byte("o"), blockSize))
+	p := d.Process()
+	direct, align, err := p.OpenDirect("f")
+	require.NoError(t, err)
+	require.Equal(t, sectorSize, align)
+	_, err = direct.WriteAt(b, 0)
+	require.NoError(t, err)
+	see := func(after *Disk) string { return classify(show("f")(after), blockSize) }
+	seen := outcomes(d, see)
+	for _, kind := range []string{"all n", "all o", "mixed"} {
+		require.NotZero(t, seen[kind], "never seen: %q in %v", kind, seen)
+	}
+	f, err := p.OpenFile("f", os.O_RDWR, 0)
+	require.NoError(t, err)
+	require.NoError(t, f.Sync())
+	require.Equal(t, map[string]int{"all n": seeds}, outcomes(d, see))
+}
+
 // TestGrowthMayShowAsZerosOrNotAtAll includes the case that a reserved file comes back
 // with its full length and nothing in it.
 func TestGrowthMayShowAsZerosOrNotAtAll(t *testing.T) {

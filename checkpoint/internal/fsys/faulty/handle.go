@@ -14,6 +14,7 @@ type handle struct {
 	name          string // as it was opened; the file may be called otherwise by now
 	node          *inode
 	reads, writes bool
+	direct        bool
 	pos           int64 // where Write goes on, in bytes
 	closed        bool
 }
@@ -39,6 +40,9 @@ func (h *handle) Write(p []byte) (n int, err error) {
 }
 
 func (h *handle) WriteAt(p []byte, off int64) (n int, err error) {
+	if h.direct {
+		return h.writeDirect(p, off)
+	}
 	put := func(p []byte) (err error) {
 		n, err = h.put(p, off)
 		return err
@@ -122,6 +126,16 @@ func (h *handle) Reserve(size int64) error {
 			return syscall.ENOSPC
 		}
 		file.reserved = max(file.reserved, size)
+		return nil
+	}, nil)
+}
+
+func (h *handle) Truncate(size int64) error {
+	return h.call("truncate", func() error {
+		if !h.writes || size < 0 {
+			return syscall.EINVAL
+		}
+		h.node.file.setSize(size)
 		return nil
 	}, nil)
 }

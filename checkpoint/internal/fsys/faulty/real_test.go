@@ -92,7 +92,9 @@ func (s *script) callOnName() string {
 func (s *script) callOnFile() string {
 	i := s.rng.IntN(len(s.open))
 	f := s.open[i]
-	switch s.rng.IntN(7) {
+	switch s.rng.IntN(8) {
+	case 7:
+		return say("truncate", f.Truncate(s.rng.Int64N(20000)-100))
 	case 0:
 		n, err := f.Write(bytes.Repeat([]byte{byte(s.rng.IntN(256))}, s.rng.IntN(10000)))
 		return say("write", err, n)
@@ -115,6 +117,50 @@ func (s *script) callOnFile() string {
 	}
 	s.open = append(s.open[:i], s.open[i+1:]...)
 	return say("close", f.Close())
+}
+
+// TestDirectWritesObeyTheRealRules: what is out of line is refused, whatever it is.
+func TestDirectWritesObeyTheRealRules(t *testing.T) {
+	d := NewDisk()
+	d.WriteFile("/f", []byte("old"))
+	d.Chmod("/f", 0o600)
+	path := filepath.Join(t.TempDir(), "f")
+	require.NoError(t, os.WriteFile(path, []byte("old"), 0o600))
+	onDisk, err := directScript(d.Process(), "/f")
+	require.NoError(t, err)
+	onReal, err := directScript(fsys.OS, path)
+	if errors.Is(err, errors.ErrUnsupported) {
+		t.Skip("no direct writes on this file system")
+	}
+	require.NoError(t, err)
+	require.Equal(t, onReal, onDisk)
+}
+
+// directScript writes two blocks in line, then some that are out of line.
+func directScript(fsx fsys.FS, name string) (answers []string, err error) {
+	if _, _, err := fsx.OpenDirect(name + "none"); !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	f, align, err := fsx.OpenDirect(name)
+	if err != nil {
+		return nil, err
+	}
+	b, free, err := fsys.NewBuffer(1 << 20)
+	if err != nil {
+		return nil, err
+	}
+	unit := max(align, 4096)
+	write := func(p []byte, off int) {
+		_, err := f.WriteAt(p, int64(off))
+		answers = append(answers, say("direct", err))
+	}
+	write(b[:2*unit], unit)
+	write(b[:unit], 0)
+	write(b[:unit], 1)
+	write(b[:100], 0)
+	write(b[1:unit+1], 0)
+	answers = append(answers, describe(f.Stat()), say("close", f.Close()), say("free", free()))
+	return answers, nil
 }
 
 func describe(info os.FileInfo, err error) string {
