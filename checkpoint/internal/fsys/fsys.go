@@ -42,8 +42,35 @@ type FS interface {
 	SameFile(a, b fs.FileInfo) bool
 
 	// Rename moves oldname to newname in one step, replacing a file of that name.
-	// It lasts through a power cut only after SyncDir of both directories.
+	// It lasts through a power cut only after SyncDir of both directories. A
+	// directory is never replaced.
 	Rename(oldname, newname string) error
+
+	// RenameNew moves a file or a directory to a name that must be free: an error
+	// that wraps fs.ErrExist says that it is not, and nothing was done. It is one
+	// step where the system or the file system has such a call; elsewhere a file
+	// has both names for a moment.
+	RenameNew(oldname, newname string) error
+
+	// Exchange swaps what two names stand for in one step. Both must exist. It lasts
+	// through a power cut only after SyncDir of both directories, and is never half
+	// done. The error wraps errors.ErrUnsupported where the system or the file system
+	// has no such call, and where one of the two is a mount point.
+	Exchange(a, b string) error
+
+	// Link gives a file a second name, which must be free.
+	Link(oldname, newname string) error
+
+	// Symlink makes newname a symbolic link to target, which is stored as it is.
+	Symlink(target, newname string) error
+
+	// Mkdir makes a directory of mode perm less the umask.
+	Mkdir(name string, perm fs.FileMode) error
+
+	// OpenDir opens a directory. Of the handle's methods Stat, Chmod, TryLock and
+	// Close may be used. The error wraps errors.ErrUnsupported where directories
+	// cannot be opened (Windows).
+	OpenDir(name string) (File, error)
 
 	// Remove deletes a file, a link or an empty directory.
 	Remove(name string) error
@@ -74,7 +101,8 @@ type File interface {
 	// Stat describes the file behind the handle, whatever its name is by now.
 	Stat() (fs.FileInfo, error)
 
-	// Chmod sets the permission bits. Sync makes them durable.
+	// Chmod sets the permission bits, and those for setuid, setgid and sticky. Sync
+	// makes them durable, SyncDir those of a directory.
 	Chmod(mode fs.FileMode) error
 
 	// Sync makes the content durable. After a failed Sync the content is unknown,

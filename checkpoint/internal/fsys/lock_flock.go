@@ -24,8 +24,9 @@ func lockFile(f *os.File) (bool, error) {
 		return true, nil
 	case errors.Is(err, unix.EWOULDBLOCK):
 		return false, nil
-	case errors.Is(err, unix.ENOLCK):
-		// A network file system whose lock service does not answer.
+	case errors.Is(err, unix.ENOLCK), errors.Is(err, unix.EBADF):
+		// A network file system whose lock service does not answer, or that does not
+		// lock what is open for reading only, as directories are.
 		return false, fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
 	}
 	return false, err

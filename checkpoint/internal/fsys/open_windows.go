@@ -5,6 +5,7 @@ package fsys
 // of its lock before the rename. This openFile shares it.
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 
@@ -52,4 +53,10 @@ var dispositions = map[int]uint32{
 	os.O_CREATE | os.O_EXCL:  windows.CREATE_NEW,
 	os.O_TRUNC:               windows.TRUNCATE_EXISTING,
 	os.O_CREATE | os.O_TRUNC: windows.CREATE_ALWAYS,
+}
+
+// openDir is not worth its own flags here: a directory that is open could not be renamed,
+// and its permission bits mean nothing.
+func openDir(name string) (*os.File, error) {
+	return nil, &os.PathError{Op: "open", Path: name, Err: errors.ErrUnsupported}
 }

@@ -1,8 +1,8 @@
 package fsys
 
 // This file is the real file system: package os, plus the calls that differ per
-// system (openFile, openDirect, rename, lockFile, reserve, copyRange, syncDir), each in files
-// of its own.
+// system (openFile, openDir, openDirect, rename, renameNew, exchange, lockFile, reserve,
+// copyRange, syncDir), each in files of its own.
 
 import (
 	"io"
@@ -32,12 +32,32 @@ func (osFS) OpenDirect(name string) (File, int, error) {
 	return osFile{f}, align, nil
 }
 
-func (osFS) Lstat(name string) (fs.FileInfo, error) { return os.Lstat(name) }
-func (osFS) Readlink(name string) (string, error)   { return os.Readlink(name) }
-func (osFS) SameFile(a, b fs.FileInfo) bool         { return os.SameFile(a, b) }
-func (osFS) Rename(oldname, newname string) error   { return rename(oldname, newname) }
-func (osFS) Remove(name string) error               { return os.Remove(name) }
-func (osFS) SyncDir(name string) error              { return syncDir(name) }
+func (osFS) Lstat(name string) (fs.FileInfo, error)  { return os.Lstat(name) }
+func (osFS) Readlink(name string) (string, error)    { return os.Readlink(name) }
+func (osFS) SameFile(a, b fs.FileInfo) bool          { return os.SameFile(a, b) }
+func (osFS) Rename(oldname, newname string) error    { return rename(oldname, newname) }
+func (osFS) RenameNew(oldname, newname string) error { return renameNew(oldname, newname) }
+func (osFS) Link(oldname, newname string) error      { return os.Link(oldname, newname) }
+func (osFS) Symlink(target, newname string) error    { return os.Symlink(target, newname) }
+func (osFS) Remove(name string) error                { return os.Remove(name) }
+func (osFS) SyncDir(name string) error               { return syncDir(name) }
+
+func (osFS) Mkdir(name string, perm fs.FileMode) error { return os.Mkdir(name, perm) }
+
+func (osFS) Exchange(a, b string) error {
+	if err := exchange(a, b); err != nil {
+		return &os.LinkError{Op: "exchange", Old: a, New: b, Err: err}
+	}
+	return nil
+}
+
+func (osFS) OpenDir(name string) (File, error) {
+	f, err := openDir(name)
+	if err != nil {
+		return nil, err // not a typed nil
+	}
+	return osFile{f}, nil
+}
 
 func (osFS) ReadDir(name string) ([]string, error) {
 	d, err := os.Open(name)

@@ -15,9 +15,32 @@ const patience = 2 * time.Second
 // rename tries again for a while when another program has one of the files open: readers,
 // virus scanners and indexers do so for moments, right after a file was written.
 func rename(oldname, newname string) error {
+	return patiently(func() error { return os.Rename(oldname, newname) })
+}
+
+// renameNew is the system's own rename, which replaces nothing unless it is told to.
+func renameNew(oldname, newname string) error {
+	from, err := windows.UTF16PtrFromString(oldname)
+	if err != nil {
+		return err
+	}
+	to, err := windows.UTF16PtrFromString(newname)
+	if err != nil {
+		return err
+	}
+	err = patiently(func() error { return windows.MoveFileEx(from, to, 0) })
+	if err != nil {
+		return &os.LinkError{Op: "rename", Old: oldname, New: newname, Err: err}
+	}
+	return nil
+}
+
+func exchange(string, string) error { return errors.ErrUnsupported }
+
+func patiently(fn func() error) error {
 	deadline := time.Now().Add(patience)
 	for {
-		err := os.Rename(oldname, newname)
+		err := fn()
 		if !inUse(err) || time.Now().After(deadline) {
 			return err
 		}

@@ -19,6 +19,8 @@ type change struct {
 	// sets the new one. Without it this change cannot last, or the file would be lost
 	// from both names.
 	needs *change
+	// partner is the other half of an exchange: a cut keeps both or none.
+	partner *change
 	// settled says that the change is durable, or that a later durable one to the
 	// same name has overtaken it.
 	settled bool
@@ -47,8 +49,16 @@ func (d *Disk) move(from, to place) {
 	removed.needs = added
 }
 
-// syncDir makes the pending changes of dir durable.
+// exchange logs and makes the two halves of an exchange.
+func (d *Disk) exchange(a, b place) {
+	one := d.set(a.dir, a.base, b.node)
+	two := d.set(b.dir, b.base, a.node)
+	one.partner, two.partner = two, one
+}
+
+// syncDir makes the pending changes of dir durable, and its mode.
 func (d *Disk) syncDir(dir *inode) {
+	dir.diskMode = dir.mode
 	for _, c := range d.pending {
 		if c.dir == dir {
 			d.settle(c)
@@ -70,12 +80,20 @@ func (d *Disk) settle(c *change) {
 		if older == c {
 			break
 		}
-		if older.dir == c.dir && older.name == c.name {
+		if older.dir == c.dir && older.name == c.name && !older.settled {
 			older.settled = true
+			d.settlePartner(older)
 		}
 	}
 	c.apply(c.dir.durable)
 	c.settled = true
+	d.settlePartner(c)
+}
+
+func (d *Disk) settlePartner(c *change) {
+	if c.partner != nil {
+		d.settle(c.partner)
+	}
 }
 
 // Crash cuts the power and returns the disk as the next boot finds it: what was
@@ -96,8 +114,11 @@ func (d *Disk) keep(rng *rand.Rand) []*change {
 	odds := []float64{0, 1, 0.5, rng.Float64()}[rng.IntN(4)]
 	kept := map[*change]bool{}
 	var list []*change
-	for _, c := range d.pending {
+	for i, c := range d.pending {
 		lasts := rng.Float64() < odds
+		if c.partner != nil && slices.Contains(d.pending[:i], c.partner) {
+			lasts = kept[c.partner]
+		}
 		if c.needs != nil && !c.needs.settled && !kept[c.needs] {
 			lasts = false
 		}

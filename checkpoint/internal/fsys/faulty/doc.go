@@ -28,11 +28,12 @@
 // change since, the cut keeps or loses one by one, in no order: file systems differ
 // in what they promise, and this one promises no more than POSIX does. A rename is
 // one step where it matters: the new name has the old file or the new one, and a
-// file is never lost from both its names. Syncing a file does not sync its entry.
+// file is never lost from both its names. An exchange happened or it did not. Syncing a
+// file does not sync its entry.
 //
 // # What it does not model
 //
-// Owners, times, the umask, hard links, mappings, permissions (but for the owner's right
-// to open a file for reading or writing), and a rename of a directory into itself. Names
-// are slash-separated; relative ones count from "/".
+// Owners, times, the umask, mappings, mount points, and permissions (but for the owner's
+// right to open a file for reading or writing). Names are slash-separated; relative ones
+// count from "/".
 package faulty

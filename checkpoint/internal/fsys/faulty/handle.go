@@ -73,6 +73,9 @@ func (h *handle) put(p []byte, off int64) (int, error) {
 func (h *handle) ReadAt(p []byte, off int64) (n int, err error) {
 	var end bool
 	err = h.call("readat", func() error {
+		if h.node.isDir() {
+			return syscall.EISDIR
+		}
 		switch data := h.node.file.data; {
 		case !h.reads:
 			return syscall.EBADF
@@ -98,14 +101,20 @@ func (h *handle) Stat() (out fs.FileInfo, err error) {
 	return out, err
 }
 
+// settable is the bits that Chmod sets.
+const settable = fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky
+
 func (h *handle) Chmod(mode fs.FileMode) error {
 	return h.call("chmod", func() error {
-		h.node.mode = h.node.mode.Type() | mode.Perm()
+		h.node.mode = h.node.mode.Type() | mode&settable
 		return nil
 	}, nil)
 }
 
 func (h *handle) Sync() error {
+	if h.node.isDir() {
+		return h.call("sync", func() error { h.proc.disk.syncDir(h.node); return nil }, nil)
+	}
 	return h.call("sync", func() error {
 		h.node.file.sync()
 		h.node.diskMode = h.node.mode

@@ -56,7 +56,7 @@ func (p *Process) open(name string, flag int, perm fs.FileMode) (*handle, error)
 		p.disk.set(at.dir, at.base, at.node)
 	case flag&os.O_EXCL != 0:
 		return nil, syscall.EEXIST
-	case at.node.file == nil:
+	case at.node.file == nil && flag != os.O_RDONLY:
 		return nil, syscall.EISDIR
 	case !at.node.grants(flag & access):
 		return nil, syscall.EACCES
@@ -109,43 +109,6 @@ func (p *Process) Readlink(name string) (target string, err error) {
 
 // SameFile implements fsys.FS. It asks nothing of the disk and is not counted.
 func (p *Process) SameFile(a, b fs.FileInfo) bool { return a.Sys() == b.Sys() }
-
-// Rename implements fsys.FS.
-func (p *Process) Rename(oldname, newname string) error {
-	return p.call("rename", oldname, func() error {
-		from, err := p.disk.walk(oldname, false)
-		if err != nil {
-			return err
-		}
-		to, err := p.disk.walk(newname, false)
-		if err != nil {
-			return err
-		}
-		if err := renamable(from, to); err != nil || from.node == to.node {
-			return err
-		}
-		p.disk.move(from, to)
-		return nil
-	}, nil)
-}
-
-func renamable(from, to place) error {
-	switch {
-	case from.dir == nil || to.dir == nil:
-		return syscall.EBUSY
-	case from.node == nil:
-		return syscall.ENOENT
-	case to.node == nil:
-		return nil
-	case from.node.isDir() && !to.node.isDir():
-		return syscall.ENOTDIR
-	case !from.node.isDir() && to.node.isDir():
-		return syscall.EISDIR
-	case to.node.isDir() && len(to.node.entries) > 0:
-		return syscall.ENOTEMPTY
-	}
-	return nil
-}
 
 // Remove implements fsys.FS.
 func (p *Process) Remove(name string) error {

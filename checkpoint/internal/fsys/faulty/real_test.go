@@ -23,7 +23,7 @@ import (
 // system. Every call must answer alike, up to the error number: else a test that
 // passes on a Disk proves nothing.
 func TestSameAsTheRealOne(t *testing.T) {
-	for seed := range uint64(100) {
+	for seed := range uint64(400) {
 		d := NewDisk()
 		d.Mkdir("/w")
 		double := runScript(d.Process(), "/w", rand.New(rand.NewPCG(seed, 2)))
@@ -63,11 +63,27 @@ func runScript(fsx fsys.FS, dir string, rng *rand.Rand) (answers []string) {
 }
 
 func (s *script) name() string {
-	return filepath.Join(s.dir, []string{"a", "b", "c", "a/x", "none/x"}[s.rng.IntN(5)])
+	return filepath.Join(s.dir, []string{"a", "b", "c", "d", "d/x", "a/x", "none/x"}[s.rng.IntN(7)])
 }
 
 func (s *script) callOnName() string {
-	switch s.rng.IntN(6) {
+	switch s.rng.IntN(13) {
+	case 6, 7:
+		return say("mkdir", s.Mkdir(s.name(), 0o700))
+	case 8:
+		return say("renamenew", s.RenameNew(s.name(), s.name()))
+	case 9:
+		return say("exchange", s.Exchange(s.name(), s.name()))
+	case 10:
+		return say("link", s.Link(s.name(), s.name()))
+	case 11:
+		return say("symlink", s.Symlink([]string{"a", "d", "d/../c"}[s.rng.IntN(3)], s.name()))
+	case 12:
+		d, err := s.OpenDir(s.name())
+		if err == nil {
+			err = errors.Join(d.Chmod(0o750), d.Close())
+		}
+		return say("opendir", err)
 	case 0:
 		return say("rename", s.Rename(s.name(), s.name()))
 	case 1:
@@ -166,6 +182,9 @@ func directScript(fsx fsys.FS, name string) (answers []string, err error) {
 func describe(info os.FileInfo, err error) string {
 	if err != nil {
 		return say("", err)
+	}
+	if info.IsDir() {
+		return fmt.Sprint(info.Mode()) // what its size is depends on the file system
 	}
 	return fmt.Sprint(info.Size(), info.Mode())
 }
