@@ -229,14 +229,16 @@ func TestShards(t *testing.T) {
 func shards(t *testing.T, n int) (index map[string]string, files map[string][]byte) {
 	const base = "/org/model/resolve/main/"
 	index, files = map[string]string{}, map[string][]byte{}
+	total := 0
 	for i := range n {
 		tensor, file := fmt.Sprintf("layer.%d", i), fmt.Sprintf("model-%05d-of-%05d.safetensors", i+1, n)
 		var b bytes.Buffer
 		src := []safetensors.Source{{Name: tensor, DType: safetensors.U8, Shape: []int{len(tensor)}, Data: []byte(tensor)}}
 		require.NoError(t, safetensors.Encode(&b, src, nil))
 		index[tensor], files[base+file] = file, b.Bytes()
+		total += len(tensor)
 	}
-	text, err := json.Marshal(map[string]any{"metadata": map[string]any{"total_size": 8 * n}, "weight_map": index})
+	text, err := json.Marshal(map[string]any{"metadata": map[string]any{"total_size": total}, "weight_map": index})
 	require.NoError(t, err)
 	files[base+"model.safetensors.index.json"] = text
 	return index, files
