@@ -40,7 +40,7 @@ func Open(ctx context.Context, rawURL string, o *Options) (*safetensors.File, er
 	}
 	d := &beside{folder: folder{ctx: ctx, base: parent(u), opt: opt}, url: u, name: name}
 	d.first.Store(r)
-	f, err := safetensors.OpenFS(d, name, nil)
+	f, err := safetensors.OpenFS(d, name, &safetensors.OpenOptions{MaxHeader: opt.MaxHeader})
 	if err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
