@@ -70,8 +70,11 @@ func TestMountedUnderAnotherCommand(t *testing.T) {
 	out, errs, err = mytool("kibisis", "show")
 	require.ErrorAs(t, err, &exit)
 	require.Equal(t, 2, exit.Code)
-	require.Equal(t, "Error: show takes one file, not 0; see 'mytool kibisis show --help'\n", errs)
+	require.Equal(t, "Error: show takes one path, not 0; see 'mytool kibisis show --help'\n", errs)
 	require.Empty(t, out)
+
+	_, errs, _ = mytool("kibisis", "show", "--\x1b[2J")
+	require.Equal(t, "Error: unknown flag: --\\x1b[2J; see 'mytool kibisis show --help'\n", errs, "also where cobra prints it")
 
 	out, _, err = mytool("kibisis")
 	require.NoError(t, err)
@@ -98,6 +101,35 @@ func TestInterruptedIsOneLine(t *testing.T) {
 		require.Empty(t, out.String(), "of what was not read to its end nothing is known")
 		require.Equal(t, "kibisis: interrupted\n", errs.String())
 	}
+}
+
+// A watched writer calls wrote after each write.
+type watched struct {
+	bytes.Buffer
+	wrote func()
+}
+
+func (w *watched) Write(p []byte) (int, error) {
+	defer w.wrote()
+	return w.Buffer.Write(p)
+}
+
+func TestWhatWasCheckedBeforeAnInterruptIsPrinted(t *testing.T) {
+	for _, args := range [][]string{{"verify", tied, tied}, {"verify", "--checksums", tied, tied}} {
+		ctx, cancel := context.WithCancel(t.Context())
+		out, errs := &watched{wrote: cancel}, bytes.Buffer{}
+		require.Equal(t, 130, Run(ctx, args, out, &errs))
+		require.Equal(t, 1, strings.Count(out.String(), "ok "+tied+" tensors=2 bytes=60"))
+		require.Equal(t, "kibisis: interrupted\n", errs.String())
+	}
+}
+
+func TestBarIsOnlyForTerminals(t *testing.T) {
+	var w bytes.Buffer
+	add, done := newBar(&w, "model", 1<<40)
+	add(1 << 39)
+	done()
+	require.Empty(t, w.String())
 }
 
 // A failing writer takes some bytes, then gives an error.

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"iter"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -20,6 +21,7 @@ const checksumKey = "kibisis.crc64nvme."
 // made while they are printed: a file may have a million tensors.
 type listing struct {
 	f        *safetensors.File
+	isSet    bool
 	metadata map[string]string
 	aliases  map[string][]string // by tensor, sorted
 }
@@ -30,12 +32,13 @@ type row struct {
 	DType   string   `json:"dtype"`
 	Shape   []int    `json:"shape"`
 	Bytes   int64    `json:"bytes"`
-	Offset  int64    `json:"offset"` // from the start of the file
+	Offset  int64    `json:"offset"` // from the start of the file that it lies in
 	Aliases []string `json:"aliases"`
+	File    string   `json:"file,omitempty"` // the name of the shard, in a set
 }
 
 func newListing(f *safetensors.File) *listing {
-	l := &listing{f: f, metadata: f.Metadata(), aliases: map[string][]string{}}
+	l := &listing{f: f, isSet: f.Shards() != nil, metadata: f.Metadata(), aliases: map[string][]string{}}
 	aliases := f.Aliases()
 	for _, alias := range slices.Sorted(maps.Keys(aliases)) {
 		stored := aliases[alias]
@@ -52,6 +55,9 @@ func (l *listing) rows() iter.Seq[row] {
 			r := row{
 				Name: name, DType: t.DType().String(), Shape: orNone(t.Shape()),
 				Bytes: t.Size(), Offset: begin, Aliases: orNone(l.aliases[name]),
+			}
+			if l.isSet {
+				r.File = filepath.Base(t.Path())
 			}
 			if !yield(r) {
 				return

@@ -1,21 +1,16 @@
 package cli
 
-// This file opens what a path names, and puts errors about it into one line.
+// This file finds the files that a path means.
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/fb777929/kibisis/checkpoint/safetensors"
 )
 
-const extension = ".safetensors"
-
 // filesAt returns the files that verify checks for a path: the path itself, or
-// the safetensors files in a folder, sorted.
+// from a folder the shard indexes, then the safetensors files, both sorted.
 func filesAt(path string) ([]string, error) {
 	if !isFolder(path) {
 		return []string{path}, nil
@@ -24,16 +19,20 @@ func filesAt(path string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var files []string
+	var indexes, files []string
 	for _, e := range entries {
-		if !e.IsDir() && strings.HasSuffix(e.Name(), extension) {
-			files = append(files, filepath.Join(path, e.Name()))
+		switch name := filepath.Join(path, e.Name()); {
+		case e.IsDir():
+		case strings.HasSuffix(name, ".json") && strings.Contains(e.Name(), ".safetensors.index."):
+			indexes = append(indexes, name)
+		case strings.HasSuffix(name, ".safetensors"):
+			files = append(files, name)
 		}
 	}
-	if len(files) == 0 {
-		return nil, fmt.Errorf("the folder holds no *%s file", extension)
+	if len(indexes)+len(files) == 0 {
+		return nil, errors.New("the folder holds no *.safetensors file and no index of any")
 	}
-	return files, nil
+	return append(indexes, files...), nil
 }
 
 // isFolder reports whether there is a folder at path. Of what cannot be looked at,
@@ -41,32 +40,4 @@ func filesAt(path string) ([]string, error) {
 func isFolder(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir()
-}
-
-// kindOf is the word for what is wrong: the rule of the format that is broken,
-// else io.
-func kindOf(err error) string {
-	if bad := (*safetensors.FormatError)(nil); errors.As(err, &bad) {
-		return string(bad.Kind)
-	}
-	return "io"
-}
-
-// messageOf says what is wrong with the file at path, in one line that has
-// neither that path nor the kind.
-func messageOf(err error, path string) string {
-	text := err.Error()
-	if bad := (*safetensors.FormatError)(nil); errors.As(err, &bad) {
-		text = place(*bad, path) + bad.Detail
-	}
-	return oneLine(strings.TrimPrefix(text, "safetensors: "))
-}
-
-// place is the beginning of an error's text: where it is, without the path if
-// that is known.
-func place(bad safetensors.FormatError, known string) string {
-	if bad.Path == known {
-		bad.Path = ""
-	}
-	return strings.TrimSuffix(bad.Error(), fmt.Sprintf("%s: %s", bad.Kind, bad.Detail))
 }

@@ -40,19 +40,28 @@ func printTables(ctx context.Context, w *bufio.Writer, l *listing, styled bool) 
 func (l *listing) tensorTable() table {
 	t := table{
 		head:  []string{"name", "dtype", "shape", "bytes", "offset"},
-		right: []bool{false, false, false, true, true, false},
+		right: []bool{false, false, false, true, true, false, false},
+	}
+	if l.isSet {
+		t.head = append(t.head, "file")
 	}
 	if len(l.aliases) > 0 {
 		t.head = append(t.head, "aliases")
 	}
-	t.rows = mapped(l.rows(), func(r row) []string {
-		cells := []string{escape(r.Name), r.DType, spellShape(r.Shape), comma(r.Bytes), comma(r.Offset)}
-		if len(l.aliases) > 0 {
-			cells = append(cells, spellNames(r.Aliases))
-		}
-		return cells
-	})
+	t.rows = mapped(l.rows(), l.cells)
 	return t
+}
+
+// cells are those of a tensor, under the headings of tensorTable.
+func (l *listing) cells(r row) []string {
+	cells := []string{escape(r.Name), r.DType, spellShape(r.Shape), comma(r.Bytes), comma(r.Offset)}
+	if l.isSet {
+		cells = append(cells, escape(r.File))
+	}
+	if len(l.aliases) > 0 {
+		cells = append(cells, spellNames(r.Aliases))
+	}
+	return cells
 }
 
 func (l *listing) totalTable() table {

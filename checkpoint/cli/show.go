@@ -16,12 +16,13 @@ func newShow() *cobra.Command {
 	s := &shower{}
 	cmd := &cobra.Command{
 		Use:   "show [--lenient] [--json] PATH",
-		Short: "List the tensors and the metadata of a file",
+		Short: "List the tensors and the metadata of a file or a set",
 		Long: `Lists the tensors of a file in their order in the file, its metadata, and totals
 by dtype. It reads only the header, however large the file is.
 
-An offset is where a tensor's bytes begin, counted from the start of the file.
-Aliases are the other names of a tied tensor, as the metadata has them. Checksums
+PATH is a file, the index of a set (*.index.json), or a folder that holds one of
+either; the tensors of a set are listed with the file that each lies in. An offset
+is where a tensor's bytes begin, counted from the start of its file. Aliases are the other names of a tied tensor, as the metadata has them. Checksums
 are metadata too; they are counted, not listed, and long values are cut.
 
 With --json it prints all of it as one object, a tensor a line:
@@ -32,34 +33,39 @@ With --json it prints all of it as one object, a tensor a line:
   kibisis show --json model.safetensors | jq -r '.tensors[] | select(.dtype == "F32") | .name'`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usageError(cmd, "show takes one file, not %d", len(args))
+				return usageError(cmd, "show takes one path, not %d", len(args))
 			}
 			return nil
 		},
 		ValidArgsFunction: completeFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return s.show(cmd.Context(), cmd.OutOrStdout(), args[0])
+			s.out, s.err = cmd.OutOrStdout(), cmd.ErrOrStderr()
+			return s.show(cmd.Context(), args[0])
 		},
 	}
-	cmd.Flags().BoolVar(&s.lenient, "lenient", false, "accept what the reference reader accepts against the text of the format")
+	cmd.Flags().BoolVar(&s.lenient, "lenient", false, lenientUsage)
 	cmd.Flags().BoolVar(&s.json, "json", false, "print one JSON object, for programs")
 	return cmd
 }
 
 // A shower is one run of the command.
-type shower struct{ lenient, json bool }
+type shower struct {
+	lenient, json bool
+	out, err      io.Writer
+}
 
-func (s *shower) show(ctx context.Context, out io.Writer, path string) error {
+func (s *shower) show(ctx context.Context, path string) error {
 	f, err := safetensors.Open(path, &safetensors.OpenOptions{Lenient: s.lenient})
 	if err != nil {
 		return s.refused(err, path)
 	}
 	defer f.Close()
-	w, print := bufio.NewWriterSize(out, 1<<16), printTables
+	printForgiven(s.err, path, f.Forgiven())
+	w, print := bufio.NewWriterSize(s.out, 1<<16), printTables
 	if s.json {
 		print = printJSON
 	}
-	if err := print(ctx, w, newListing(f), terminal(out)); err != nil {
+	if err := print(ctx, w, newListing(f), terminal(s.out)); err != nil {
 		return err
 	}
 	return writing(w.Flush())
@@ -71,7 +77,7 @@ func (s *shower) refused(err error, path string) error {
 	if !s.lenient && opensLenient(path) {
 		hint = "; --lenient shows it as other readers see it"
 	}
-	return fmt.Errorf("%s: %s: %s%s", escape(path), kindOf(err), messageOf(err, path), hint)
+	return fmt.Errorf("%s: %s%s", escape(path), describe(err, path), hint)
 }
 
 func opensLenient(path string) bool {

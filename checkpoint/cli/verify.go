@@ -27,14 +27,18 @@ B counts the bytes of the tensors, without the header. KIND is one of these word
   header-utf8, header-json, duplicate                 the header is not well formed
   offset, size, incomplete, overflow, misaligned      tensors do not fill the file
   checksum                                            the data has changed
+  index                                               index and shards disagree
   io                                                  the file could not be read
 
-A PATH may be a folder: then every *.safetensors file in it is checked. Only
-headers are read, unless --checksums asks for all the data.
+A PATH may be the index of a set (*.index.json): then there is a line for each
+shard and one for the index, with the tensors and bytes of all. It may be a folder:
+then every set in it is checked, and every *.safetensors file. Only headers are
+read, unless --checksums asks for all the data.
 
-With --checksums a line ends with checksums=N, the number of tensors that had one
-and were equal to it; a file without checksums says checksums=0. kibisis can
-write them (Checksums in Go), other libraries do not.
+With --checksums an ok line has checksums=N, the number of tensors that had one and
+were equal to it; a file without checksums says checksums=0. kibisis can write
+them, other libraries do not. With --lenient an ok line has forgiven=N, the number
+of faults passed over; they are listed on stderr.
 
 The exit status is 0 if every file is ok, 1 if any is bad, 2 for wrong usage.`,
 		Example: `  kibisis verify model.safetensors
@@ -54,10 +58,12 @@ The exit status is 0 if every file is ok, 1 if any is bad, 2 for wrong usage.`,
 			return err
 		},
 	}
-	cmd.Flags().BoolVar(&v.lenient, "lenient", false, "accept what the reference reader accepts against the text of the format")
+	cmd.Flags().BoolVar(&v.lenient, "lenient", false, lenientUsage)
 	cmd.Flags().BoolVar(&v.checksums, "checksums", false, "read all data and compare the checksums stored in the files")
 	return cmd
 }
+
+const lenientUsage = "accept what the reference reader accepts, and sets with a poor index"
 
 // errSomeBad ends a run that has told of every bad file.
 var errSomeBad error = &ExitError{Code: statusBad}
@@ -82,18 +88,22 @@ func (v *verifier) verify(ctx context.Context, paths []string) error {
 	return nil
 }
 
-// path checks a file, or what is in a folder. Its error ends the run.
+// path checks a file, a set, or what is in a folder. Its error ends the run.
 func (v *verifier) path(ctx context.Context, path string) error {
 	files, err := filesAt(path)
 	if err != nil {
 		return v.print(result{path: path, err: err})
 	}
+	told := map[string]bool{} // the shards of a set that is in the folder too
 	for _, file := range files {
-		r := v.check(ctx, file)
-		if err := ctx.Err(); err != nil {
-			return err // of a file that was not read to its end nothing is known
+		if told[file] {
+			continue
 		}
-		if err := v.print(r); err != nil {
+		err := v.check(ctx, file, func(r result) error {
+			told[r.path] = true
+			return v.print(r)
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -103,27 +113,24 @@ func (v *verifier) path(ctx context.Context, path string) error {
 // print writes the line for a file, at once: the next may take long.
 func (v *verifier) print(r result) error {
 	v.bad = v.bad || r.err != nil
-	_, err := fmt.Fprintln(v.out, r.line(v.checksums))
-	return writing(err)
+	if _, err := fmt.Fprintln(v.out, v.line(r)); err != nil {
+		return writing(err)
+	}
+	printForgiven(v.err, r.path, r.forgiven)
+	return nil
 }
 
 // line is what is printed about a file.
-func (r result) line(checksums bool) string {
-	switch {
-	case r.err != nil:
-		return fmt.Sprintf("bad %s %s: %s%s", escape(r.path), kindOf(r.err), messageOf(r.err, r.path), andMore(r.others))
-	case checksums:
-		return fmt.Sprintf("ok %s tensors=%d bytes=%d checksums=%d", escape(r.path), r.tensors, r.bytes, r.checksums)
+func (v *verifier) line(r result) string {
+	if r.err != nil {
+		return fmt.Sprintf("bad %s %s", escape(r.path), describe(r.err, r.path))
 	}
-	return fmt.Sprintf("ok %s tensors=%d bytes=%d", escape(r.path), r.tensors, r.bytes)
-}
-
-func andMore(n int) string {
-	switch n {
-	case 0:
-		return ""
-	case 1:
-		return ", and 1 more tensor"
+	line := fmt.Sprintf("ok %s tensors=%d bytes=%d", escape(r.path), r.tensors, r.bytes)
+	if v.checksums {
+		line += fmt.Sprintf(" checksums=%d", r.checksums)
 	}
-	return fmt.Sprintf(", and %d more tensors", n)
+	if v.lenient {
+		line += fmt.Sprintf(" forgiven=%d", len(r.forgiven))
+	}
+	return line
 }
