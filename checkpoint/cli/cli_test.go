@@ -124,6 +124,26 @@ func TestWhatWasCheckedBeforeAnInterruptIsPrinted(t *testing.T) {
 	}
 }
 
+// A fleeting context is done once it was asked whether it is.
+type fleeting struct {
+	context.Context
+	cancel func()
+}
+
+func (c fleeting) Err() error {
+	defer c.cancel()
+	return c.Context.Err()
+}
+
+func TestFileThatWasNotReadToItsEndIsNotCalledBad(t *testing.T) {
+	path := written(t, `{"__metadata__":{"kibisis.crc64nvme.a":"ae8b14860a799888"},"a":{"dtype":"U8","shape":[9],"data_offsets":[0,9]}}`, []byte("123456789"))
+	ctx, cancel := context.WithCancel(t.Context())
+	var out, errs bytes.Buffer
+	require.Equal(t, 130, Run(fleeting{ctx, cancel}, []string{"verify", "--checksums", path}, &out, &errs))
+	require.Empty(t, out.String())
+	require.Equal(t, "kibisis: interrupted\n", errs.String())
+}
+
 func TestBarIsOnlyForTerminals(t *testing.T) {
 	var w bytes.Buffer
 	add, done := newBar(&w, "model", 1<<40)
