@@ -186,7 +186,7 @@ func TestReaderThatHasGoneAwayIsNoError(t *testing.T) {
 }
 
 func TestManyTensorsAndOneEndlessName(t *testing.T) {
-	const tensors = 100_000
+	const tensors = 20_000
 	endless := strings.Repeat("n", 1<<20)
 	var header strings.Builder
 	for i := range tensors {
@@ -202,8 +202,8 @@ func TestManyTensorsAndOneEndlessName(t *testing.T) {
 	status, out, errs = run(t, "show", path)
 	require.Equal(t, 0, status, errs)
 	lines := strings.Split(out, "\n")
-	require.Equal(t, "layer.099999  U8     [0,3]      0  7,548,636", lines[tensors])
-	require.Equal(t, "total  100,001           4      4   4 B", lines[len(lines)-2])
+	require.Equal(t, "layer.019999  U8     [0,3]      0  2,348,636", lines[tensors])
+	require.Equal(t, "total   20,001           4      4   4 B", lines[len(lines)-2])
 	require.Less(t, len(out), 2*header.Len(), "rows are not padded to the longest name")
 
 	status, out, errs = run(t, "show", "--json", path)
