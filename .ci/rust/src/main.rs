@@ -4,6 +4,10 @@
 //!     kibisis-reference verdict <requests >answers
 //!     kibisis-reference write   <requests >answers
 //!
+//! and behind a clock, so that its speed and another reader's can be measured in one run:
+//!
+//!     kibisis-reference open PATH CALLS
+//!
 //! A request is a frame: its length as u32, then that many bytes. Every integer
 //! is little endian. An answer is flushed as soon as its request was read, and the
 //! end of the input between two frames ends the program with status 0. A frame
@@ -32,28 +36,39 @@
 //! and the answer is one status byte, a length as u32, and that many bytes:
 //! status 0 is what serialize() made, 1 the VARIANT and message of its error, 2 a
 //! panic (length 0). More than one metadata pair comes out in random order.
+//!
+//! `open`: opens the file, maps it and deserializes it, CALLS times, and prints one
+//! line for each call: how many nanoseconds that took, then the number of tensors.
+//! Giving back what was opened is not in the time.
 
+use memmap2::Mmap;
 use safetensors::tensor::{Metadata, TensorView};
 use safetensors::{serialize, Dtype, SafeTensorError, SafeTensors};
 use std::collections::HashMap;
+use std::error::Error;
+use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::panic;
 use std::process::ExitCode;
+use std::time::Instant;
 
 const NO_METADATA: u32 = u32::MAX;
 
 fn main() -> ExitCode {
     panic::set_hook(Box::new(|_| {})); // a panic is an answer, not noise
-    let command = std::env::args().nth(1).unwrap_or_default();
-    let answer: fn(&[u8], &mut dyn Write) -> io::Result<()> = match command.as_str() {
-        "verdict" => verdict,
-        "write" => write,
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let done = match args[..] {
+        ["verdict"] => serve(verdict).map_err(Box::from),
+        ["write"] => serve(write).map_err(Box::from),
+        ["open", path, calls] => open(path, calls),
         _ => {
             eprintln!("usage: kibisis-reference verdict|write <requests >answers");
+            eprintln!("       kibisis-reference open PATH CALLS");
             return ExitCode::from(2);
         }
     };
-    match serve(answer) {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             eprintln!("kibisis-reference: {e}");
@@ -135,6 +150,22 @@ fn error_text(e: &SafeTensorError) -> String {
         .next()
         .unwrap_or("");
     format!("{variant} {:?}", e.to_string())
+}
+
+// ---- open ----
+
+fn open(path: &str, calls: &str) -> Result<(), Box<dyn Error>> {
+    let calls: u32 = calls.parse()?;
+    for _ in 0..calls {
+        let started = Instant::now();
+        let file = File::open(path)?;
+        // SAFETY: whoever measures leaves the file alone meanwhile.
+        let map = unsafe { Mmap::map(&file)? };
+        let tensors = SafeTensors::deserialize(&map)?;
+        let elapsed = started.elapsed();
+        println!("{} {}", elapsed.as_nanos(), tensors.len());
+    }
+    Ok(())
 }
 
 // ---- write ----
