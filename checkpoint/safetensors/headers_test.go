@@ -72,7 +72,8 @@ func (m headerMaker) space() string {
 
 func (m headerMaker) name() string {
 	return pick(m, `"a"`, `"b"`, `"c"`, `"d"`, `"e"`, `"weight"`, `"\u0061"`, `"\u0062"`, `"we\u0069ght"`, `""`, `"é"`, `"\u00e9"`, `"\u00E9"`,
-		`"😀"`, `"\ud83d\ude00"`, `"\/"`, `"/"`, `"\n"`, `"\u000a"`, `"\u0000"`, `"\\"`, `"\""`, "\"\x7f\"", "\"\u2028\"", `"data_offsets"`, `"[{"`)
+		`"😀"`, `"\ud83d\ude00"`, `"\/"`, `"/"`, `"\n"`, `"\u000a"`, `"\u0000"`, `"\\"`, `"\""`, "\"\x7f\"", "\"\u2028\"", `"data_offsets"`, `"[{"`,
+		`"layers.0.attention.weight"`, `"layers.0.attention.wéight"`, `"layers.0.attention.w\u0065ight"`)
 }
 
 func (m headerMaker) metadataName() string {

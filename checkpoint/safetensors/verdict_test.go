@@ -35,8 +35,10 @@ var variants = map[ErrorKind]string{
 func verdict(t testing.TB, file []byte, o *OpenOptions) string {
 	f, err := OpenBytes(file, o)
 	if err != nil {
-		require.Contains(t, variants, kindOf(t, err), "%v", err)
-		return "err " + variants[kindOf(t, err)]
+		var refusal *FormatError
+		require.ErrorAs(t, err, &refusal)
+		require.NotEmpty(t, variants[refusal.Kind], "%v", err)
+		return "err " + variants[refusal.Kind]
 	}
 	words := []string{"ok", fmt.Sprint(f.Len())}
 	for _, name := range slices.Sorted(slices.Values(f.Names())) {
@@ -70,13 +72,25 @@ func kindOf(t testing.TB, err error) ErrorKind {
 func requireVerdict(t testing.TB, file []byte, want string) {
 	t.Helper()
 	require.Equal(t, want, verdict(t, file, &OpenOptions{Lenient: true}), "lenient, header %q", file[min(lengthBytes, len(file)):])
-	if got := verdict(t, file, nil); strings.HasPrefix(want, "ok") && forgiven(t, file) {
-		require.Equal(t, "err InvalidHeaderDeserialization", got, "strict, header %q", file[lengthBytes:])
-	} else if strings.HasPrefix(want, "ok") {
-		require.Equal(t, want, got, "strict, header %q", file[lengthBytes:])
-	} else {
+	requireStrict(t, file, want)
+}
+
+// requireStrict compares the strict mode with the reference's verdict on a file on
+// which the lenient mode gives the same. (It is called a million times: Helper, or
+// a require that holds, would take longer than the reading.)
+func requireStrict(t testing.TB, file []byte, want string) {
+	got := verdict(t, file, nil)
+	switch {
+	case !strings.HasPrefix(want, "ok"):
 		// The strict reader may find a duplicate or an array before the rest.
-		require.Contains(t, []string{want, "err InvalidHeaderDeserialization"}, got, "strict, file %q", file)
+		if got != want && got != "err InvalidHeaderDeserialization" {
+			require.Equal(t, want, got, "strict, file %q", file)
+		}
+	case got != want:
+		require.Equal(t, "err InvalidHeaderDeserialization", got, "strict, header %q", file[lengthBytes:])
+		require.True(t, forgiven(t, file), "strict, header %q", file[lengthBytes:])
+	default:
+		require.False(t, forgiven(t, file), "strict, header %q", file[lengthBytes:])
 	}
 }
 
