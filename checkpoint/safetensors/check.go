@@ -63,17 +63,62 @@ func (h *header) fault(e *entry, kind ErrorKind, detail string) error {
 // sort puts the entries in file order. A header written in it, as nearly all
 // are, costs one pass. Empty tensors at one place keep the header's order.
 func (h *header) sort() {
-	byRange := func(a, b entry) int {
-		return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end), cmp.Compare(a.shape, b.shape))
+	switch {
+	case h.sorted():
+	case len(h.entries) <= len(h.text)/minEntry:
+		h.sortKeys()
+	default: // entries in array form, so short that there is no memory to spare
+		slices.SortFunc(h.entries, func(a, b entry) int { return compare(&a, &b) })
+		clear(h.names.slots)
+		for i, e := range h.entries {
+			h.names.add(h.bytes(e.name), uint32(i), h.nameOf)
+		}
 	}
-	if slices.IsSortedFunc(h.entries, byRange) {
-		return
+}
+
+// sortKeys sorts pairs of range and number, and moves each entry once.
+func (h *header) sortKeys() {
+	type key struct {
+		begin uint64
+		i     uint32
 	}
-	slices.SortFunc(h.entries, byRange)
-	clear(h.names.slots)
-	for i, e := range h.entries {
-		h.names.add(h.bytes(e.name), uint32(i), h.nameOf)
+	keys := make([]key, len(h.entries))
+	for i := range keys {
+		keys[i] = key{h.entries[i].begin, uint32(i)}
 	}
+	slices.SortFunc(keys, func(a, b key) int {
+		switch {
+		case a.begin < b.begin:
+			return -1
+		case a.begin > b.begin:
+			return 1
+		}
+		return compare(&h.entries[a.i], &h.entries[b.i])
+	})
+	sorted, moved := make([]entry, len(keys)), make([]uint32, len(keys))
+	for to, k := range keys {
+		sorted[to] = h.entries[k.i]
+		moved[k.i] = uint32(to)
+	}
+	h.entries = sorted
+	h.names.renumber(moved)
+}
+
+func (h *header) sorted() bool {
+	for i := 1; i < len(h.entries); i++ {
+		if compare(&h.entries[i-1], &h.entries[i]) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// compare orders entries by their ranges, those of one range as in the header.
+func compare(a, b *entry) int {
+	if a.begin != b.begin {
+		return cmp.Compare(a.begin, b.begin)
+	}
+	return cmp.Or(cmp.Compare(a.end, b.end), cmp.Compare(a.shape, b.shape))
 }
 
 // dimsOf calls f with each dim of a checked entry.

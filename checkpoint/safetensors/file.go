@@ -23,7 +23,8 @@ type File struct {
 	set    *set     // nil for one file, which has one shard
 
 	forgiven []*FormatError
-	metadata func() map[string]string // of all shards, put together once
+	merge    sync.Once
+	pairs    map[string]string // the metadata of a set, once put together
 
 	// mu guards the sources against Close: whoever reads holds it shared.
 	mu     sync.RWMutex
@@ -121,7 +122,6 @@ func fileOf(path string, shards []*shard) *File {
 	for _, s := range shards {
 		s.file = f
 	}
-	f.metadata = sync.OnceValue(f.mergeMetadata)
 	return f
 }
 
@@ -214,11 +214,12 @@ func (f *File) Tensor(name string) (Tensor, error) {
 // the key says.
 func (f *File) Metadata() map[string]string { return maps.Clone(f.metadata()) }
 
-func (f *File) mergeMetadata() map[string]string {
-	if f.set != nil {
-		return f.set.mergeMetadata(f.shards)
+func (f *File) metadata() map[string]string {
+	if f.set == nil {
+		return f.shards[0].metadata()
 	}
-	return f.shards[0].metadata()
+	f.merge.Do(func() { f.pairs = f.set.mergeMetadata(f.shards) })
+	return f.pairs
 }
 
 // Aliases returns the names under which the metadata says that a tensor is
@@ -289,12 +290,11 @@ func (f *File) Close() error {
 	return closeAll(f.shards)
 }
 
-func closeAll(shards []*shard) error {
-	errs := make([]error, len(shards))
-	for i, s := range shards {
+func closeAll(shards []*shard) (err error) {
+	for _, s := range shards {
 		if s != nil {
-			errs[i] = s.src.close()
+			err = errors.Join(err, s.src.close())
 		}
 	}
-	return errors.Join(errs...)
+	return err
 }

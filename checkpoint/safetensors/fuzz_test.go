@@ -40,7 +40,10 @@ func FuzzHeader(f *testing.F) {
 			f.Add(string(file[lengthBytes:][:n]))
 		}
 	})
-	f.Fuzz(func(t *testing.T, text string) { requireLaws(t, frame(text, make([]byte, claimed(text)))) })
+	f.Fuzz(func(t *testing.T, text string) {
+		requireLaws(t, frame(text, make([]byte, claimed(text))))
+		requireAgreement(t, text)
+	})
 }
 
 // claimed is how many bytes of data a header asks for, at most 64 KiB.

@@ -6,7 +6,6 @@ package safetensors
 import (
 	"bytes"
 	"fmt"
-	"hash/maphash"
 	"unicode/utf8"
 )
 
@@ -47,18 +46,18 @@ type header struct {
 // against the rest of the file.
 func parseHeader(text []byte, lenient bool) (*header, error) {
 	h := &header{scanner: scanner{text: text}, lenient: lenient, meta: -1}
-	if !utf8.Valid(text) {
+	err := h.reserve()
+	if err == nil {
+		err = h.root()
+	}
+	// What is not ASCII in a header that could be parsed lies in its strings, and
+	// was noted there. In one that could not, it is the first thing to report.
+	if (err != nil || !h.ascii()) && !utf8.Valid(text) {
 		at := invalidUTF8(text)
-		return nil, h.failAt(at, ErrHeaderUTF8, "byte %#02x is not UTF-8", text[at])
+		err = h.failAt(at, ErrHeaderUTF8, "byte %#02x is not UTF-8", text[at])
 	}
-	if err := h.reserve(); err != nil {
+	if err != nil {
 		return nil, err
-	}
-	if err := h.root(h.member); err != nil {
-		return nil, err
-	}
-	if h.peek(); h.pos < len(text) {
-		return nil, h.unexpected("nothing but white space behind the object")
 	}
 	return h, nil
 }
@@ -76,31 +75,53 @@ func invalidUTF8(text []byte) int {
 }
 
 // reserve makes room for as many entries as the text can hold. Every entry has
-// two arrays: its shape and its range.
+// two lists, its shape and its range; where there are more of them than entries of
+// the format's own form can have, some may be in the lenient reader's short form.
 func (h *header) reserve() (err error) {
-	n := min(bytes.Count(h.text, []byte{'['})/2, len(h.text)/minEntry)
-	if h.lenient {
+	n, most := bytes.Count(h.text, []byte{'['})/2, len(h.text)/minEntry
+	if h.lenient && n > most {
 		if n, err = h.count(); err != nil {
 			return err
 		}
+		most = n
 	}
+	n = min(n, most)
 	h.entries = make([]entry, 0, n)
-	h.names = newTable(n)
+	h.names = newTable(n, n)
 	return nil
 }
 
-// root takes the whole object, calling member behind each key.
-func (h *header) root(member func(key ref) error) error {
-	return h.items('{', '}', func() error {
-		key, err := h.key()
-		if err != nil {
+// root takes the whole text.
+func (h *header) root() error {
+	it := h.items('{', '}')
+	for it.next() {
+		if err := h.member(); err != nil {
 			return err
 		}
-		return member(key)
-	})
+	}
+	if it.err != nil {
+		return it.err
+	}
+	if h.peek(); h.pos < len(h.text) {
+		return h.unexpected("nothing but white space behind the object")
+	}
+	return nil
 }
 
-func (h *header) member(key ref) error {
+func (h *header) member() error {
+	var e entry
+	if h.canonical(&e) {
+		return h.file(&e)
+	}
+	return h.general()
+}
+
+// general takes a member of any spelling.
+func (h *header) general() error {
+	key, err := h.key()
+	if err != nil {
+		return err
+	}
 	if string(h.bytes(key)) == metadataName {
 		return h.metadata()
 	}
@@ -135,8 +156,9 @@ func (h *header) metadata() error {
 func (h *header) uniqueKeys(n int) error {
 	end, arena := h.pos, len(h.arena)
 	h.pos = h.meta
-	seen := newTable(n)
-	err := h.items('{', '}', func() error {
+	seen := newTable(n, len(h.text))
+	it := h.items('{', '}')
+	for it.next() {
 		h.peek()
 		at := uint32(h.pos)
 		k, err := h.key()
@@ -146,12 +168,13 @@ func (h *header) uniqueKeys(n int) error {
 		if _, dup := seen.add(h.bytes(k), at, h.stringAt); dup {
 			return h.duplicate("", string(h.bytes(k)))
 		}
-		_, err = h.str()
+		if _, err := h.str(); err != nil {
+			return err
+		}
 		h.arena = h.arena[:arena]
-		return err
-	})
+	}
 	h.pos = end
-	return err
+	return it.err
 }
 
 // stringAt returns the string that begins at pos. If it holds an escape, it is
@@ -186,7 +209,7 @@ func (h *header) tensor(name ref) error {
 	if err != nil {
 		return h.in(name, err)
 	}
-	return h.file(e)
+	return h.file(&e)
 }
 
 // in adds the tensor's name to an error of its entry.
@@ -199,15 +222,15 @@ func (h *header) in(name ref, err error) error {
 
 // file adds a parsed entry. Of two with one name the lenient reader keeps the
 // last, in the place of the first.
-func (h *header) file(e entry) error {
+func (h *header) file(e *entry) error {
 	i, dup := h.names.add(h.bytes(e.name), uint32(len(h.entries)), h.nameOf)
 	switch {
 	case dup && h.lenient:
-		h.entries[i] = e
+		h.entries[i] = *e
 	case dup:
 		return h.duplicate(string(h.bytes(e.name)), "")
 	default:
-		h.entries = append(h.entries, e)
+		h.entries = append(h.entries, *e)
 	}
 	return nil
 }
@@ -216,7 +239,7 @@ func (h *header) nameOf(i uint32) []byte { return h.bytes(h.entries[i].name) }
 
 // lookup returns the place of a tensor in entries.
 func (h *header) lookup(name string) (uint32, bool) {
-	return h.names.find(maphash.String(h.names.seed, name), []byte(name), h.nameOf)
+	return h.names.lookup(name, h.nameOf)
 }
 
 // The fields of an entry, as bits of the set of those seen.
@@ -234,8 +257,14 @@ var fieldNames = map[int]string{dtypeField: "dtype", shapeField: "shape", offset
 func (h *header) object(e *entry) error {
 	size := newSizer()
 	seen := 0
-	if err := h.items('{', '}', func() error { return h.field(e, &seen, &size) }); err != nil {
-		return err
+	it := h.items('{', '}')
+	for it.next() {
+		if err := h.field(e, &seen, &size); err != nil {
+			return err
+		}
+	}
+	if it.err != nil {
+		return it.err
 	}
 	return h.complete(e, seen, size)
 }
@@ -288,16 +317,22 @@ func (h *header) complete(e *entry, seen int, size sizer) error {
 			return h.fail("the entry has no field %q", fieldNames[bit])
 		}
 	}
-	n, kind := size.bytes(e.dtype)
+	e.fault = size.fault(e)
+	return nil
+}
+
+// fault compares the range of e with its dtype and its shape, which is s.
+func (s sizer) fault(e *entry) fault {
+	n, kind := s.bytes(e.dtype)
 	switch {
 	case kind == ErrOverflow:
-		e.fault = overflowFault
+		return overflowFault
 	case kind == ErrMisaligned:
-		e.fault = misalignedFault
+		return misalignedFault
 	case e.end-e.begin != n:
-		e.fault = sizeFault
+		return sizeFault
 	}
-	return nil
+	return noFault
 }
 
 func (h *header) dtype() (DType, error) {
@@ -313,8 +348,8 @@ func (h *header) dtypeName() (DType, error) {
 	if err != nil {
 		return 0, err
 	}
-	d, ok := dtypeByName[string(h.bytes(name))]
-	if !ok {
+	d := dtypeOf(h.bytes(name))
+	if !d.valid() {
 		return 0, h.failAt(begin, ErrHeaderJSON, "unknown dtype %q", clip(h.bytes(name)))
 	}
 	return d, nil

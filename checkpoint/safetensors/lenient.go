@@ -16,9 +16,17 @@ const (
 // and what they could be if all names were different.
 func (h *header) count() (int, error) {
 	n := 0
-	err := h.root(func(ref) error { n++; return h.skip() })
+	it := h.items('{', '}')
+	for ; it.next(); n++ {
+		if _, err := h.key(); err != nil {
+			return 0, err
+		}
+		if err := h.skip(); err != nil {
+			return 0, err
+		}
+	}
 	h.pos, h.arena = 0, h.arena[:0]
-	return min(n, (len(h.text)+3*maxShort)/minArray), err
+	return min(n, (len(h.text)+3*maxShort)/minArray), it.err
 }
 
 // array takes an entry written as [dtype, shape, data_offsets], serde's short
@@ -27,14 +35,17 @@ func (h *header) array(e *entry) error {
 	size := newSizer()
 	fields := [...]int{dtypeField, shapeField, offsetsField}
 	n := 0
-	err := h.items('[', ']', func() error {
+	it := h.items('[', ']')
+	for it.next() {
 		if n++; n > len(fields) {
 			return h.fail("an entry of more than %d items", len(fields))
 		}
-		return h.value(fields[n-1], e, &size)
-	})
-	if err != nil {
-		return err
+		if err := h.value(fields[n-1], e, &size); err != nil {
+			return err
+		}
+	}
+	if it.err != nil {
+		return it.err
 	}
 	if n < len(fields) {
 		return h.fail("an entry of %d items, want %d", n, len(fields))
@@ -45,19 +56,22 @@ func (h *header) array(e *entry) error {
 // dtypeMap takes a dtype written as {"I32":null}, serde's long form of an enum.
 func (h *header) dtypeMap() (d DType, err error) {
 	n := 0
-	err = h.items('{', '}', func() error {
+	it := h.items('{', '}')
+	for it.next() {
 		if d, err = h.dtypeName(); err != nil {
-			return err
+			return 0, err
 		}
 		if err := h.expect(':'); err != nil {
-			return err
+			return 0, err
 		}
 		n++
 		h.peek()
-		return h.literal("null")
-	})
-	if err == nil && n != 1 {
-		err = h.fail("a dtype of %d names, want 1", n)
+		if err := h.literal("null"); err != nil {
+			return 0, err
+		}
 	}
-	return d, err
+	if it.err == nil && n != 1 {
+		it.err = h.fail("a dtype of %d names, want 1", n)
+	}
+	return d, it.err
 }

@@ -68,6 +68,8 @@ var hostile = map[string]func() string{
 	"tensors, reversed":            func() string { return "{" + many(100_000, func(i int) string { return entryText(i, 99_999-i) }) + "}" },
 	"tensors with names of 3":      func() string { return members(100_000, 3, emptyEntry) },
 	"tensors that do not fit":      func() string { return members(100_000, 3, `{"dtype":"F4","shape":[],"data_offsets":[0,0]}`) },
+	"tensors out of order":         func() string { return outOfOrder(members(100_000, 3, emptyEntry)) },
+	"array tensors out of order":   func() string { return outOfOrder(members(120_000, 3, emptyArray)) },
 	"array tensors, names of 3":    func() string { return members(120_000, 3, `["F4",[],[0,0]]`) },
 	"array tensors, names of 4":    func() string { return members(120_000, 4, emptyArray) },
 	"array tensors of one name":    func() string { return members(150_000, 0, `["F4",[],[0,0]]`) },
@@ -135,6 +137,11 @@ func entryText(i, at int) string {
 func arrayReversed(i int) string {
 	at := 999_999 - i // always six digits
 	return fmt.Sprintf(`"%s":["U8",[1],[%d,%d]]`, distinct(i, 3), at, at+1)
+}
+
+// outOfOrder puts a tensor that lies behind all others in front of them.
+func outOfOrder(header string) string {
+	return `{"last":{"dtype":"F4","shape":[0],"data_offsets":[9,9]},` + header[1:]
 }
 
 // members is an object of n members, each with the same value and a name of k

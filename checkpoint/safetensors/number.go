@@ -31,8 +31,10 @@ func (s *scanner) uint() (uint64, error) {
 	if s.text[begin] == '0' && s.pos > begin+1 {
 		return 0, s.failAt(begin, ErrHeaderJSON, "an integer with a leading zero")
 	}
-	if s.pos < len(s.text) && bytes.IndexByte([]byte(".eE"), s.text[s.pos]) >= 0 {
-		return 0, s.unexpected("an integer without fraction or exponent")
+	if s.pos < len(s.text) {
+		if c := s.text[s.pos]; c == '.' || c|0x20 == 'e' {
+			return 0, s.unexpected("an integer without fraction or exponent")
+		}
 	}
 	return n, nil
 }

@@ -80,7 +80,7 @@ const (
 // all of that but duplicates and the forms that are serde's.
 func TestRustReader(t *testing.T) {
 	rustBinary(t)
-	parts := make([]tally, rustStreams)
+	parts := make([]answers, rustStreams)
 	t.Run("streams", func(t *testing.T) {
 		for i := range parts {
 			t.Run(fmt.Sprintf("seed=%d", i), func(t *testing.T) {
@@ -89,7 +89,7 @@ func TestRustReader(t *testing.T) {
 			})
 		}
 	})
-	all := tally{}
+	all := answers{}
 	for _, part := range parts {
 		for word, n := range part {
 			all[word] += n
@@ -104,9 +104,9 @@ func TestRustReader(t *testing.T) {
 }
 
 // compareWithRust puts n files to the reference and compares.
-func compareWithRust(t *testing.T, maker headerMaker, n int) tally {
+func compareWithRust(t *testing.T, maker headerMaker, n int) answers {
 	p := startRust(t, "verdict")
-	seen := tally{}
+	seen := answers{}
 	files := make([][]byte, rustBatch)
 	for range n / rustBatch {
 		for i := range files {
@@ -131,15 +131,15 @@ func compareWithRust(t *testing.T, maker headerMaker, n int) tally {
 	return seen
 }
 
-// A tally counts files by the first two words of the reference's verdict.
-type tally map[string]int
+// A answers counts files by the first two words of the reference's verdict.
+type answers map[string]int
 
 // byChance counts files that both refuse, for one of two reasons of which the
 // reference sometimes finds the one first and sometimes the other.
 const byChance = "by chance"
 
 // String is the sums: accepted by the number of tensors, refused by the variant.
-func (c tally) String() string {
+func (c answers) String() string {
 	sums := map[string]int{}
 	var b strings.Builder
 	for _, word := range slices.Sorted(maps.Keys(c)) {

@@ -6,7 +6,9 @@ package safetensors
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -28,7 +30,11 @@ type scanner struct {
 	pos   int
 	depth int
 	arena []byte
+	high  uint64 // not ASCII where any byte of it is not: all strings so far, ored
 }
+
+// ascii reports whether all strings so far are.
+func (s *scanner) ascii() bool { return s.high&0x8080808080808080 == 0 }
 
 // bytes returns what r stands for. It is valid for as long as the header is.
 func (s *scanner) bytes(r ref) []byte {
@@ -79,30 +85,53 @@ func (s *scanner) expect(c byte) error {
 	return nil
 }
 
-// items takes an object or an array, from its opening bracket to its closing
-// one, and calls item where each item begins.
-func (s *scanner) items(opening, closing byte, item func() error) error {
-	if err := s.expect(opening); err != nil {
-		return err
+// An items walks an object or an array: each call of next stands where an item
+// begins, until the closing bracket is taken or err is set.
+//
+//	it := s.items('[', ']')
+//	for it.next() {
+//		// take one item
+//	}
+//	return it.err
+type items struct {
+	s       *scanner
+	err     error
+	closing byte
+	begun   bool
+}
+
+// items takes an opening bracket.
+func (s *scanner) items(opening, closing byte) items {
+	it := items{s: s, closing: closing}
+	if it.err = s.expect(opening); it.err != nil {
+		return it
 	}
 	if s.depth++; s.depth > maxDepth {
-		return s.fail("nested more than %d deep", maxDepth)
+		it.err = s.fail("nested more than %d deep", maxDepth)
 	}
-	for first := true; s.peek() != closing || !first; first = false {
-		if err := item(); err != nil {
-			return err
-		}
-		if s.peek() == closing {
-			break
-		}
-		if s.peek() != ',' {
-			return s.unexpected(fmt.Sprintf("',' or %q", closing))
-		}
-		s.pos++
+	return it
+}
+
+// next takes what stands between two items and reports whether one follows.
+func (it *items) next() bool {
+	if it.err != nil {
+		return false
 	}
-	s.pos++
-	s.depth--
-	return nil
+	c, first := it.s.peek(), !it.begun
+	it.begun = true
+	switch {
+	case c == it.closing:
+		it.s.pos++
+		it.s.depth--
+		return false
+	case first:
+		return true
+	case c == ',':
+		it.s.pos++
+		return true
+	}
+	it.err = it.s.unexpected(fmt.Sprintf("',' or %q", it.closing))
+	return false
 }
 
 // key takes an object's key and the colon behind it.
@@ -120,19 +149,43 @@ func (s *scanner) str() (ref, error) {
 		return ref{}, err
 	}
 	begin := s.pos
-	for s.pos < len(s.text) {
-		switch c := s.text[s.pos]; {
-		case c == '"':
-			s.pos++
-			return ref{uint32(begin), uint32(s.pos - 1 - begin)}, nil
-		case c == '\\':
-			return s.escaped(begin)
-		case c < ' ':
-			return ref{}, s.unexpected("no control character in a string")
-		}
-		s.pos++
+	s.pos = s.plain(begin)
+	switch {
+	case s.pos == len(s.text):
+		return ref{}, s.unexpected("the end of a string")
+	case s.text[s.pos] == '\\':
+		return s.escaped(begin)
+	case s.text[s.pos] != '"':
+		return ref{}, s.unexpected("no control character in a string")
 	}
-	return ref{}, s.unexpected("the end of a string")
+	s.pos++
+	return ref{uint32(begin), uint32(s.pos - 1 - begin)}, nil
+}
+
+// plain returns where the plain bytes of a string that begin at pos end: at a
+// quote, a backslash, a control character or the end of the text. Bytes that
+// begin at 0x80 are plain, and noted.
+func (s *scanner) plain(pos int) int {
+	const each = 0x0101010101010101
+	text, high := s.text, s.high
+	for ; len(text)-pos >= 8; pos += 8 {
+		w := binary.LittleEndian.Uint64(text[pos:])
+		// Of bytes below 0x80, the top bit becomes that of a quote or a control
+		// character (c^2 is below '!') and of a backslash. Bytes behind the first
+		// such byte may have it by mistake, through a borrow.
+		stop := (((w ^ each*2) - each*'!') | ((w ^ each*'\\') - each)) &^ w & (each * 0x80)
+		if stop != 0 {
+			n := bits.TrailingZeros64(stop) / 8
+			s.high = high | w&(1<<(8*n)-1)
+			return pos + n
+		}
+		high |= w
+	}
+	for ; pos < len(text) && text[pos] != '"' && text[pos] != '\\' && text[pos] >= ' '; pos++ {
+		high |= uint64(text[pos])
+	}
+	s.high = high
+	return pos
 }
 
 // escaped takes the rest of a string that began at begin and holds an escape at
@@ -144,27 +197,24 @@ func (s *scanner) escaped(begin int) (ref, error) {
 		s.arena = make([]byte, 0, len(s.text)-begin)
 	}
 	off := len(s.arena)
-	s.arena = append(s.arena, s.text[begin:s.pos]...)
-	for s.pos < len(s.text) {
-		switch c := s.text[s.pos]; {
-		case c == '"':
+	for from := begin; ; from = s.pos {
+		s.pos = s.plain(s.pos)
+		s.arena = append(s.arena, s.text[from:s.pos]...)
+		switch {
+		case s.pos == len(s.text):
+			return ref{}, s.unexpected("the end of a string")
+		case s.text[s.pos] == '"':
 			s.pos++
 			return ref{uint32(off), uint32(len(s.arena)-off) | inArena}, nil
-		case c == '\\':
-			r, err := s.escape()
-			if err != nil {
-				return ref{}, err
-			}
-			s.arena = utf8.AppendRune(s.arena, r)
-			continue
-		case c < ' ':
+		case s.text[s.pos] != '\\':
 			return ref{}, s.unexpected("no control character in a string")
-		default:
-			s.arena = append(s.arena, c)
 		}
-		s.pos++
+		r, err := s.escape()
+		if err != nil {
+			return ref{}, err
+		}
+		s.arena = utf8.AppendRune(s.arena, r)
 	}
-	return ref{}, s.unexpected("the end of a string")
 }
 
 // escape takes one escape sequence, or two that are a surrogate pair.
@@ -234,14 +284,24 @@ func hexDigit(c byte) (byte, bool) {
 func (s *scanner) skip() error {
 	switch s.peek() {
 	case '{':
-		return s.items('{', '}', func() error {
+		it := s.items('{', '}')
+		for it.next() {
 			if _, err := s.key(); err != nil {
 				return err
 			}
-			return s.skip()
-		})
+			if err := s.skip(); err != nil {
+				return err
+			}
+		}
+		return it.err
 	case '[':
-		return s.items('[', ']', s.skip)
+		it := s.items('[', ']')
+		for it.next() {
+			if err := s.skip(); err != nil {
+				return err
+			}
+		}
+		return it.err
 	case '"':
 		_, err := s.str()
 		return err
@@ -265,7 +325,8 @@ func (s *scanner) literal(word string) error {
 
 // pairs takes an object of strings and calls f with each pair.
 func (s *scanner) pairs(f func(k, v ref) error) error {
-	return s.items('{', '}', func() error {
+	it := s.items('{', '}')
+	for it.next() {
 		k, err := s.key()
 		if err != nil {
 			return err
@@ -274,17 +335,22 @@ func (s *scanner) pairs(f func(k, v ref) error) error {
 		if err != nil {
 			return err
 		}
-		return f(k, v)
-	})
+		if err := f(k, v); err != nil {
+			return err
+		}
+	}
+	return it.err
 }
 
 // dims takes a list of non-negative integers and calls f with each.
 func (s *scanner) dims(f func(uint64)) error {
-	return s.items('[', ']', func() error {
+	it := s.items('[', ']')
+	for it.next() {
 		n, err := s.uint()
-		if err == nil {
-			f(n)
+		if err != nil {
+			return err
 		}
-		return err
-	})
+		f(n)
+	}
+	return it.err
 }

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"io/fs"
 	"math"
 	"path/filepath"
@@ -68,8 +67,7 @@ func readIndex(src *source) ([]byte, error) {
 		}
 	}
 	text := make([]byte, src.size)
-	err := src.guarded(0, src.size, func() error { return src.readAt(text, 0) })
-	return text, err
+	return text, src.fill(text, 0)
 }
 
 // sortShards numbers the shards by the order of their names.
@@ -157,7 +155,7 @@ func (x *index) join(shards []*shard) (*set, error) {
 	if err := x.sameDigests(shards); err != nil {
 		return nil, err
 	}
-	s := &set{index: x, places: make([]place, 0, len(x.entries)), names: newTable(len(x.entries))}
+	s := &set{index: x, places: make([]place, 0, len(x.entries)), names: newTable(len(x.entries), len(x.entries))}
 	before := len(x.forgiven)
 	var errs []error
 	for i := range shards {
@@ -288,7 +286,7 @@ func (s *set) at(shards []*shard, i int) Tensor {
 
 // lookup returns the place of a tensor.
 func (s *set) lookup(shards []*shard, name string) (uint32, bool) {
-	return s.names.find(maphash.String(s.names.seed, name), []byte(name), s.nameOf(shards))
+	return s.names.lookup(name, s.nameOf(shards))
 }
 
 // nameOf gives the names of places.

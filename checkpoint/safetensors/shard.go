@@ -16,7 +16,8 @@ type shard struct {
 	src  *source
 	h    *header
 
-	metadata func() map[string]string // of this shard, decoded once
+	decode sync.Once
+	pairs  map[string]string // the metadata, once decoded
 }
 
 // newShard reads the header of src. It owns src, also when it fails.
@@ -28,9 +29,7 @@ func newShard(src *source, o OpenOptions) (*shard, error) {
 		}
 		return nil, errors.Join(err, src.close())
 	}
-	s := &shard{src: src, h: h}
-	s.metadata = sync.OnceValue(s.decodeMetadata)
-	return s, nil
+	return &shard{src: src, h: h}, nil
 }
 
 // readHeader reads, parses and checks the header of src. The text is read into
@@ -43,7 +42,7 @@ func readHeader(src *source, o OpenOptions) (*header, error) {
 		}
 	}
 	var length [lengthBytes]byte
-	if err := src.guarded(0, lengthBytes, func() error { return src.readAt(length[:], 0) }); err != nil {
+	if err := src.fill(length[:], 0); err != nil {
 		return nil, err
 	}
 	n := binary.LittleEndian.Uint64(length[:])
@@ -51,7 +50,7 @@ func readHeader(src *source, o OpenOptions) (*header, error) {
 		return nil, &FormatError{Kind: kind, End: lengthBytes, Detail: detail}
 	}
 	text := make([]byte, n)
-	if err := src.guarded(lengthBytes, lengthBytes+int64(n), func() error { return src.readAt(text, lengthBytes) }); err != nil {
+	if err := src.fill(text, lengthBytes); err != nil {
 		return nil, err
 	}
 	h, err := parseHeader(text, o.Lenient)
@@ -78,10 +77,17 @@ func checkLength(n uint64, size, most int64) (kind ErrorKind, detail string) {
 // tensor is the handle of e, one of the header's entries.
 func (s *shard) tensor(e *entry) Tensor { return Tensor{f: s, e: e} }
 
+// metadata is that of this shard, nil where it has none.
+func (s *shard) metadata() map[string]string {
+	s.decode.Do(func() {
+		if s.h.meta >= 0 {
+			s.pairs = s.decodeMetadata()
+		}
+	})
+	return s.pairs
+}
+
 func (s *shard) decodeMetadata() map[string]string {
-	if s.h.meta < 0 {
-		return nil
-	}
 	text := scanner{text: s.h.text, pos: s.h.meta}
 	m := map[string]string{}
 	err := text.pairs(func(k, v ref) error {

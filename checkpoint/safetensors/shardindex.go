@@ -6,7 +6,6 @@ package safetensors
 import (
 	"bytes"
 	"fmt"
-	"hash/maphash"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -109,18 +108,22 @@ func (x *index) reserve() {
 	n := min(bytes.Count(x.text, []byte{'"'})/4, (len(x.text)+3*maxShort)/minListed)
 	x.entries = make([]listed, 0, n)
 	x.shards = make([]ref, 0, n)
-	x.names, x.files = newTable(n), newTable(n)
+	x.names, x.files = newTable(n, n), newTable(n, n)
 }
 
 // object takes an object and calls member behind each key.
 func (x *index) object(member func(key ref) error) error {
-	return x.items('{', '}', func() error {
+	it := x.items('{', '}')
+	for it.next() {
 		key, err := x.key()
 		if err != nil {
 			return err
 		}
-		return member(key)
-	})
+		if err := member(key); err != nil {
+			return err
+		}
+	}
+	return it.err
 }
 
 func (x *index) member(key ref) error {
@@ -281,7 +284,7 @@ func (x *index) shardOf(i uint32) []byte { return x.bytes(x.shards[i]) }
 
 // lookup returns the place of a tensor in entries.
 func (x *index) lookup(name []byte) (uint32, bool) {
-	return x.names.find(maphash.Bytes(x.names.seed, name), name, x.nameOf)
+	return x.names.lookup(string(name), x.nameOf)
 }
 
 // metadataOf returns the strings among the metadata.

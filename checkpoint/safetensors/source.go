@@ -109,6 +109,14 @@ func (s *source) readAt(p []byte, off int64) error {
 	return nil
 }
 
+// fill is a readAt that is guarded.
+func (s *source) fill(p []byte, off int64) error {
+	if !s.mapped {
+		return s.readAt(p, off)
+	}
+	return s.guarded(off, off+int64(len(p)), func() error { return s.readAt(p, off) })
+}
+
 // guarded runs read, which may call readAt any number of times for bytes of
 // [begin, end). Where somebody has truncated a mapped file, that is an error,
 // whether it faults or gives zeros.

@@ -1,6 +1,6 @@
 package safetensors
 
-// This file is the hash table behind names: eight bytes a slot, no pointer, its
+// This file is the hash table behind names: four bytes a slot, no pointer, its
 // size fixed when it is made.
 
 import (
@@ -11,56 +11,58 @@ import (
 // A table finds a string's number among n strings that somebody else keeps. The
 // hash is seeded, so a header cannot be made to collide.
 type table struct {
-	seed  maphash.Seed
-	slots []slot
+	seed maphash.Seed
+	// A slot is 0 where it is empty. Else the bits of numbers are the string's
+	// number plus one, and the rest are bits of its hash.
+	slots   []uint32
+	numbers uint32
 }
 
-type slot struct {
-	hash  uint32
-	index uint32 // plus one; 0 is an empty slot
+// newTable makes a table for at most n strings with numbers below limit. It is
+// three quarters full at most.
+func newTable(n, limit int) table {
+	return table{maphash.MakeSeed(), make([]uint32, n+n/3+2), 1<<bits.Len(uint(limit)) - 1}
 }
 
-// newTable makes a table for at most n strings, at most three quarters full.
-func newTable(n int) table {
-	return table{seed: maphash.MakeSeed(), slots: make([]slot, n+n/3+2)}
-}
-
-// add enters key under index i, unless an equal key is there: then it returns
-// that one's index and true. at gives the string of an index.
+// add enters key under number i, unless an equal key is there: then it returns
+// that one's number and true. at gives the string of a number.
 func (t *table) add(key []byte, i uint32, at func(uint32) []byte) (uint32, bool) {
 	hash := maphash.Bytes(t.seed, key)
-	if old, ok := t.find(hash, key, at); ok {
-		return old, true
+	s := t.find(hash, func(i uint32) bool { return string(at(i)) == string(key) })
+	if *s != 0 {
+		return *s&t.numbers - 1, true
 	}
-	p := t.home(hash)
-	for t.slots[p].index != 0 {
-		p = t.next(p)
-	}
-	t.slots[p] = slot{uint32(hash), i + 1}
+	*s = uint32(hash)&^t.numbers | (i + 1)
 	return i, false
 }
 
-// find returns the index of key, whose hash is given.
-func (t *table) find(hash uint64, key []byte, at func(uint32) []byte) (uint32, bool) {
-	for p := t.home(hash); t.slots[p].index != 0; p = t.next(p) {
-		s := t.slots[p]
-		if s.hash == uint32(hash) && string(at(s.index-1)) == string(key) {
-			return s.index - 1, true
+// renumber gives the string of number i the number to[i].
+func (t *table) renumber(to []uint32) {
+	for p, s := range t.slots {
+		if s != 0 {
+			t.slots[p] = s&^t.numbers | (to[s&t.numbers-1] + 1)
 		}
 	}
-	return 0, false
 }
 
-// home maps the hash onto the slots by its upper half, of which slots keep
-// nothing.
-func (t *table) home(hash uint64) int {
-	hi, _ := bits.Mul64(hash, uint64(len(t.slots)))
-	return int(hi)
+// lookup returns the number of key, if it was added.
+func (t *table) lookup(key string, at func(uint32) []byte) (uint32, bool) {
+	s := t.find(maphash.String(t.seed, key), func(i uint32) bool { return string(at(i)) == key })
+	return *s&t.numbers - 1, *s != 0
 }
 
-func (t *table) next(p int) int {
-	if p++; p == len(t.slots) {
-		return 0
+// find returns the slot of the string with that hash for which is holds, or the
+// empty slot where it belongs. The upper half of the hash says where to begin,
+// slots keep of the lower half what they have room for.
+func (t *table) find(hash uint64, is func(i uint32) bool) *uint32 {
+	home, _ := bits.Mul64(hash, uint64(len(t.slots)))
+	for p := int(home); ; p++ {
+		if p == len(t.slots) {
+			p = 0
+		}
+		s := &t.slots[p]
+		if *s == 0 || (*s^uint32(hash))&^t.numbers == 0 && is(*s&t.numbers-1) {
+			return s
+		}
 	}
-	return p
 }
