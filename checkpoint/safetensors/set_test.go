@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -448,6 +449,8 @@ func (c *closing) Open(name string) (fs.File, error) {
 	return closingFile{f, c, name}, nil
 }
 
+func (f closingFile) ReadAt(p []byte, off int64) (int, error) { return f.File.(io.ReaderAt).ReadAt(p, off) }
+
 func (f closingFile) Close() error {
 	opens.Lock()
 	defer opens.Unlock()
@@ -474,6 +477,45 @@ func TestFailedSetIsClosed(t *testing.T) {
 			require.NoError(t, f.Close())
 		}
 		require.Empty(t, counting.left(), c.name)
+	}
+}
+
+// What is in memory has no file open any more, nor has what a checksum keeps from
+// opening.
+func TestInMemorySetHoldsNoFile(t *testing.T) {
+	set, _ := wideSet(t, 5, &WriteOptions{Checksums: true})
+	counting := &closing{set, map[string]int{}}
+	f, err := OpenFS(counting, indexName, &OpenOptions{InMemory: true})
+	require.NoError(t, err)
+	require.Len(t, counting.open, 6)
+	require.Empty(t, counting.left())
+	require.Equal(t, []byte{0}, bytesOf(t, tensorOf(t, f, "layer.0.0")))
+	require.NoError(t, f.Close())
+
+	damaged := set["model-00002-of-00005.safetensors"].Data
+	damaged[len(damaged)-1]++
+	for _, o := range []OpenOptions{{Verify: true}, {Verify: true, InMemory: true}} {
+		_, err = OpenFS(counting, indexName, &o)
+		require.ErrorIs(t, err, ErrChecksum)
+		require.Empty(t, counting.left())
+	}
+}
+
+// No float says whether a sum of 2^53 bytes or more is right.
+func TestTotalBeyondFloats(t *testing.T) {
+	for _, c := range []struct {
+		total string
+		got   uint64
+		ok    bool
+	}{
+		{"9007199254740991.0", 1<<53 - 1, true},
+		{"9007199254740992.0", 1<<53 + 1, false},
+		{"9007199254740993", 1<<53 + 1, true},
+		{"18446744073709551615", 1<<64 - 1, true},
+		{"1e400", 0, false},
+	} {
+		x := &index{total: []byte(c.total)}
+		require.Equal(t, c.ok, x.compareTotal(c.got) == nil, c.total)
 	}
 }
 
