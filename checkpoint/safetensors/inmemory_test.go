@@ -35,7 +35,6 @@ func TestInMemoryOutlivesEverything(t *testing.T) {
 	require.Equal(t, zeroCopy, v.Shared(), "a view, not a copy")
 	require.False(t, v.Mapped())
 	require.NoError(t, f.Close())
-	f = nil
 	runtime.GC()
 	for _, s := range tensorsOver() {
 		require.True(t, bytes.Equal(s.Data, views[s.Name]), s.Name)

@@ -449,7 +449,9 @@ func (c *closing) Open(name string) (fs.File, error) {
 	return closingFile{f, c, name}, nil
 }
 
-func (f closingFile) ReadAt(p []byte, off int64) (int, error) { return f.File.(io.ReaderAt).ReadAt(p, off) }
+func (f closingFile) ReadAt(p []byte, off int64) (int, error) {
+	return f.File.(io.ReaderAt).ReadAt(p, off)
+}
 
 func (f closingFile) Close() error {
 	opens.Lock()
@@ -526,7 +528,7 @@ func TestMillionsOfMissingShards(t *testing.T) {
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.Less(t, len(err.Error()), 10_000)
 	var joined interface{ Unwrap() []error }
-	require.True(t, errors.As(err, &joined))
+	require.ErrorAs(t, err, &joined)
 }
 
 func TestWhichFileOfAFolder(t *testing.T) {

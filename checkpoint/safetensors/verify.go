@@ -92,15 +92,20 @@ func (s *shard) wanted() (all []wanted, n int) {
 		if !all[i].is {
 			n++
 		}
-		value := string(text.bytes(v))
-		sum, err := strconv.ParseUint(value, 16, 64)
-		all[i] = wanted{sum: sum, is: true, bad: err != nil || spell(sum) != value}
+		sum, ok := parseSum(string(text.bytes(v)))
+		all[i] = wanted{sum: sum, is: true, bad: !ok}
 		return nil
 	})
 	if err != nil {
 		panic("safetensors: metadata that was parsed before: " + err.Error())
 	}
 	return all, n
+}
+
+// parseSum is the checksum that spell would spell so.
+func parseSum(value string) (sum uint64, ok bool) {
+	sum, err := strconv.ParseUint(value, 16, 64)
+	return sum, err == nil && spell(sum) == value
 }
 
 // runs are the stretches of the file that hold wanted tensors and nothing else.
