@@ -77,3 +77,40 @@ func BenchmarkEncode(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkHalves converts the two formats of 16 bits by the kernel and by plain Go, beside the
+// floor, "copy": Go's copy of half the bytes that a conversion reads and writes, in pieces of a
+// MiB, which therefore moves as many. Bytes are those; the small size stays in the cache.
+func BenchmarkHalves(b *testing.B) {
+	for _, n := range []int{1 << 17, 1 << 25} {
+		floats, halves := weights(n), make([]byte, 2*n)
+		from, to := make([]byte, 3*n), make([]byte, 3*n)
+		copy(from, to)
+		copyPieces := func() {
+			for at := 0; at < len(from); at += 1 << 20 {
+				copy(to[at:min(at+1<<20, len(to))], from[at:])
+			}
+		}
+		for _, way := range []struct {
+			name string
+			f    func()
+		}{
+			{"copy", copyPieces},
+			{"F16toF32", func() { decodeF16(floats, halves) }},
+			{"F16toF32plain", func() { plainDecodeF16(floats, halves) }},
+			{"BF16toF32", func() { decodeBF16(floats, halves) }},
+			{"BF16toF32plain", func() { plainDecodeBF16(floats, halves) }},
+			{"F32toF16", func() { encodeF16(halves, floats) }},
+			{"F32toF16plain", func() { plainEncodeF16(halves, floats) }},
+			{"F32toBF16", func() { encodeBF16(halves, floats) }},
+			{"F32toBF16plain", func() { plainEncodeBF16(halves, floats) }},
+		} {
+			b.Run(fmt.Sprintf("way=%s/bytes=%d", way.name, 6*n), func(b *testing.B) {
+				b.SetBytes(int64(6 * n))
+				for b.Loop() {
+					way.f()
+				}
+			})
+		}
+	}
+}

@@ -1,8 +1,8 @@
 package floats
 
 // This file holds the kernels in plain Go, one function a conversion. They are
-// the specification: a version for one processor replaces a function here and
-// has to give the same bits. A kernel may rely on the byte slice having exactly
+// the specification: a version for one processor, as in halves_amd64.go, has to
+// give the same bits; the functions that have one are called plain. A kernel may rely on the byte slice having exactly
 // the length that its elements take.
 
 import (
@@ -11,10 +11,16 @@ import (
 	"sync"
 )
 
-// decodeF16 looks its elements up, four at a time: twice to four times as fast
+// plainDecodeF16 looks its elements up, four at a time: twice to four times as fast
 // as computing them. Values of one tensor share few exponents, so of the table's
 // 256 KiB some dozens of KiB come into the cache.
-func decodeF16(dst []float32, src []byte) {
+func plainDecodeF16(dst []float32, src []byte) {
+	if len(dst) < 16 { // the rest of something long; not worth a table
+		for i := range dst {
+			dst[i] = F16ToF32(binary.LittleEndian.Uint16(src[2*i:]))
+		}
+		return
+	}
 	fillTableF16()
 	for len(dst) >= 4 && len(src) >= 8 {
 		word := binary.LittleEndian.Uint64(src)
@@ -41,8 +47,8 @@ var fillTableF16 = sync.OnceFunc(func() {
 	}
 })
 
-// decodeBF16 takes four elements from a word of eight bytes at a time.
-func decodeBF16(dst []float32, src []byte) {
+// plainDecodeBF16 takes four elements from a word of eight bytes at a time.
+func plainDecodeBF16(dst []float32, src []byte) {
 	for len(dst) >= 4 && len(src) >= 8 {
 		word := binary.LittleEndian.Uint64(src)
 		four := dst[:4]
@@ -100,13 +106,13 @@ func decodeF4(dst []float32, src []byte) {
 	}
 }
 
-func encodeF16(dst []byte, src []float32) {
+func plainEncodeF16(dst []byte, src []float32) {
 	for i, f := range src {
 		binary.LittleEndian.PutUint16(dst[2*i:], F32ToF16(f))
 	}
 }
 
-func encodeBF16(dst []byte, src []float32) {
+func plainEncodeBF16(dst []byte, src []float32) {
 	for i, f := range src {
 		binary.LittleEndian.PutUint16(dst[2*i:], F32ToBF16(f))
 	}
