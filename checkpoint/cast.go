@@ -47,6 +47,13 @@ func (r *CastReport) String() string {
 		r.Name, r.From, r.To, r.Elements, r.Overflowed, r.Underflowed, r.Rounded)
 }
 
+// add counts what r2 did.
+func (r *CastReport) add(r2 *CastReport) {
+	r.Overflowed += r2.Overflowed
+	r.Underflowed += r2.Underflowed
+	r.Rounded += r2.Rounded
+}
+
 // allowed reports whether c lets r happen.
 func (c Cast) allowed(r *CastReport) bool {
 	switch {
@@ -58,11 +65,13 @@ func (c Cast) allowed(r *CastReport) bool {
 	return true
 }
 
-// castPiece is how many elements are moved or converted at a time.
-const castPiece = 1 << 13
+// castPiece is how many elements are moved or converted at a time: few enough for a
+// cache, and as float32 enough for bulk.Stream.
+const castPiece = 1 << 14
 
 // A converter writes the elements of src, of one dtype, to dst, of another, both
-// little-endian, and counts in r. It keeps its scratch memory: one goroutine.
+// little-endian, and counts in r; without r, what is done the second time, it need
+// not look back at what it wrote. It keeps its scratch memory: one goroutine.
 type converter func(dst, src []byte, r *CastReport)
 
 // convertible reports whether there is a conversion.
@@ -84,6 +93,8 @@ func newConverter(from, to safetensors.DType, n int64) converter {
 		return nil
 	case to == safetensors.F32 && widen(from) != nil:
 		return widening(widen(from), piece)
+	case encodeHalf[to] != nil && from != safetensors.F64 && isFloat(from):
+		return halving(from, to, piece)
 	case isFloat(from):
 		return floatConverter(from, to, piece)
 	}
@@ -120,6 +131,12 @@ var encodeFloat = map[safetensors.DType]func(dst []byte, src []float64){
 	safetensors.BF16: floats.EncodeBF16From64,
 }
 
+// encodeHalf encodes those of 16 bits from float32, which is faster.
+var encodeHalf = map[safetensors.DType]func(dst []byte, src []float32){
+	safetensors.F16:  floats.EncodeF16,
+	safetensors.BF16: floats.EncodeBF16,
+}
+
 func encodeF64(dst []byte, src []float64) {
 	for i, x := range src {
 		binary.LittleEndian.PutUint64(dst[8*i:], math.Float64bits(x))
@@ -151,6 +168,10 @@ func decodeFloat(d safetensors.DType, dst []float64, src []byte, scratch []float
 func widening(decode func([]float32, []byte), piece int64) converter {
 	scratch := make([]float32, piece)
 	return func(dst, src []byte, _ *CastReport) {
+		if values, ok := asFloat32s(dst); ok {
+			decode(values, src)
+			return
+		}
 		values := scratch[:len(dst)/4]
 		decode(values, src)
 		for i, x := range values {
@@ -159,6 +180,41 @@ func widening(decode func([]float32, []byte), piece int64) converter {
 	}
 }
 
+// halving converts to F16 or BF16 from F32, or from a dtype that F32 holds.
+func halving(from, to safetensors.DType, piece int64) converter {
+	encode, decode, read := encodeHalf[to], widen(to), widen(from)
+	if from == safetensors.F32 {
+		read = readFloat32s
+	}
+	before, after := make([]float32, piece), make([]float32, piece)
+	return func(dst, src []byte, r *CastReport) {
+		n := len(dst) / 2
+		read(before[:n], src)
+		encode(dst, before[:n])
+		if r == nil {
+			return
+		}
+		decode(after[:n], dst)
+		for i, x := range before[:n] {
+			if y := after[i]; x != y {
+				r.countFloat(float64(x), float64(y))
+			}
+		}
+	}
+}
+
+// readFloat32s fills dst from its bytes in a file.
+func readFloat32s(dst []float32, src []byte) {
+	if values, ok := asFloat32s(src); ok {
+		copy(dst, values)
+		return
+	}
+	for i := range dst {
+		dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(src[4*i:]))
+	}
+}
+
+// floatConverter converts by way of float64, which holds everything.
 func floatConverter(from, to safetensors.DType, piece int64) converter {
 	before, after := make([]float64, piece), make([]float64, piece)
 	scratch := make([]float32, piece)
@@ -166,16 +222,22 @@ func floatConverter(from, to safetensors.DType, piece int64) converter {
 		n := len(dst) * 8 / to.Bits()
 		decodeFloat(from, before[:n], src, scratch)
 		encodeFloat[to](dst, before[:n])
+		if r == nil {
+			return
+		}
 		decodeFloat(to, after[:n], dst, scratch)
 		for i, x := range before[:n] {
-			r.countFloat(x, after[i])
+			if y := after[i]; x != y {
+				r.countFloat(x, y)
+			}
 		}
 	}
 }
 
+// countFloat counts a value that changed, or a NaN.
 func (r *CastReport) countFloat(before, after float64) {
 	switch {
-	case before == after || math.IsNaN(before):
+	case math.IsNaN(before):
 	case math.IsInf(after, 0):
 		r.Overflowed++
 	case after == 0:
@@ -192,6 +254,9 @@ func intConverter(from, to safetensors.DType) converter {
 		for i := range len(dst) / out {
 			v := intAt(src[i*width:], width, signed)
 			putInt(dst[i*out:], out, v)
+			if r == nil {
+				continue
+			}
 			if back := intAt(dst[i*out:], out, outSigned); back != v || (signed != outSigned && int64(v) < 0) {
 				r.Overflowed++
 			}
@@ -202,8 +267,15 @@ func intConverter(from, to safetensors.DType) converter {
 // intAt reads an integer of width bytes, sign-extended where it is signed.
 func intAt(b []byte, width int, signed bool) uint64 {
 	var v uint64
-	for k := width - 1; k >= 0; k-- {
-		v = v<<8 | uint64(b[k])
+	switch width {
+	case 1:
+		v = uint64(b[0])
+	case 2:
+		v = uint64(binary.LittleEndian.Uint16(b))
+	case 4:
+		v = uint64(binary.LittleEndian.Uint32(b))
+	default:
+		v = binary.LittleEndian.Uint64(b)
 	}
 	if shift := 64 - 8*width; signed {
 		return uint64(int64(v<<shift) >> shift)
@@ -212,7 +284,14 @@ func intAt(b []byte, width int, signed bool) uint64 {
 }
 
 func putInt(b []byte, width int, v uint64) {
-	for k := range width {
-		b[k] = byte(v >> (8 * k))
+	switch width {
+	case 1:
+		b[0] = byte(v)
+	case 2:
+		binary.LittleEndian.PutUint16(b, uint16(v))
+	case 4:
+		binary.LittleEndian.PutUint32(b, uint32(v))
+	default:
+		binary.LittleEndian.PutUint64(b, v)
 	}
 }

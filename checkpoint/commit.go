@@ -18,13 +18,15 @@ import (
 
 // commitPiece is how many bytes one goroutine copies before it takes the next
 // piece: enough for the cost of a goroutine not to show, little enough for
-// several cores to share one large tensor.
-const commitPiece = 16 << 20
+// several cores to share one large tensor. It is a multiple of every dtype's width, and a
+// variable for the tests' sake.
+var commitPiece = 16 << 20
 
 // A copyTask is a piece of an assignment.
 type copyTask struct {
 	*assignment
-	begin, end int // bytes of data
+	begin, end int  // bytes of data
+	stream     bool // past the caches: see bulk.Stream
 }
 
 // commit copies all that was staged, on all cores, checks that the file is still
@@ -58,19 +60,34 @@ func (p *plan) commit(check func() error, progress func(done, total int64)) erro
 	return nil
 }
 
-// tasks splits the assignments. Those that take more than a copy stay whole.
+// tasks splits the assignments.
 func (p *plan) tasks() []copyTask {
 	var tasks []copyTask
 	for _, a := range p.assignments {
-		if !a.copies() {
-			tasks = append(tasks, copyTask{a, 0, len(a.data)})
-			continue
+		pieces := []copyTask{{assignment: a, end: len(a.data)}}
+		if a.view.Contiguous() {
+			pieces = a.pieces()
 		}
-		for begin := 0; begin < len(a.data); begin += commitPiece {
-			tasks = append(tasks, copyTask{a, begin, min(begin+commitPiece, len(a.data))})
+		for _, t := range pieces {
+			// A value made for this load was never touched.
+			t.stream = p.report.Bytes >= bulk.StreamTotal && a.bind == nil
+			tasks = append(tasks, t)
 		}
 	}
 	return tasks
+}
+
+// pieces splits the data. Elements under a byte stay together.
+func (a *assignment) pieces() []copyTask {
+	size := commitPiece
+	if a.from.DType().Bits() < 8 {
+		size = max(len(a.data), 1)
+	}
+	var pieces []copyTask
+	for begin := 0; begin < len(a.data); begin += size {
+		pieces = append(pieces, copyTask{assignment: a, begin: begin, end: min(begin+size, len(a.data))})
+	}
+	return pieces
 }
 
 // copies reports whether the bytes go to the model as they are.
@@ -80,12 +97,29 @@ func (a *assignment) copies() bool {
 
 // write puts the piece where it belongs.
 func (t copyTask) write() {
-	if !t.copies() {
+	data := t.data[t.begin:t.end]
+	switch {
+	case t.copies():
+		t.move(t.raw[t.begin:], data)
+	case t.view.Contiguous():
+		rest := t.raw[int64(t.begin)*8/int64(t.from.DType().Bits())*t.width():]
+		t.pump(data, nil, func(piece []byte) {
+			t.move(rest, piece)
+			rest = rest[len(piece):]
+		})
+	default:
 		walk := newWalker(t.raw, t.width(), t.view)
-		t.pump(&CastReport{}, walk.scatter)
+		t.pump(data, nil, walk.scatter)
+	}
+}
+
+// move copies to the model.
+func (t copyTask) move(dst, src []byte) {
+	if t.stream {
+		bulk.Stream(dst, src)
 		return
 	}
-	bulk.Copy(t.raw[t.begin:t.end], t.data[t.begin:t.end])
+	bulk.Copy(dst, src)
 }
 
 // A committer keeps what the goroutines of a commit share.

@@ -93,7 +93,7 @@ func (s *shadow) write(a *assignment) (agrees bool, err error) {
 	old, written, ones := make([]byte, size), make([]byte, size), bytes.Repeat([]byte{1}, size)
 	agrees = true
 	err = a.guarded(func() error {
-		a.pump(&CastReport{}, func(piece []byte) {
+		a.pump(a.data, nil, func(piece []byte) {
 			n := len(piece)
 			oldBytes.gather(old[:n])
 			oldWritten.gather(written[:n])

@@ -52,6 +52,16 @@ func memoryOf(v gorgonia.Value) (memory, error) {
 	return memory{}, fmt.Errorf("a value of type %T", v)
 }
 
+// asFloat32s views little-endian numbers as Go's, where the machine and their address
+// allow it.
+func asFloat32s(b []byte) ([]float32, bool) {
+	p := unsafe.SliceData(b)
+	if bigEndian || uintptr(unsafe.Pointer(p))%4 != 0 {
+		return nil, false
+	}
+	return unsafe.Slice((*float32)(unsafe.Pointer(p)), len(b)/4), true
+}
+
 func denseMemory(t *tensor.Dense) (memory, error) {
 	dtype, err := storedDType(t.Dtype())
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -78,10 +79,31 @@ func (a *assignment) stage(ctx context.Context, o *LoadOptions) error {
 	if a.cast == nil || isExact(a.cast.From, a.cast.To) {
 		return nil
 	}
-	return a.guarded(func() error {
-		a.pump(a.cast, func([]byte) {})
-		return nil
-	})
+	return a.tryCast(ctx)
+}
+
+// tryCast counts what converting does, on all cores.
+func (a *assignment) tryCast(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	mu := sync.Mutex{}
+	for _, piece := range a.pieces() {
+		group.Go(func() error {
+			if err := context.Cause(ctx); err != nil {
+				return err
+			}
+			r := &CastReport{}
+			err := a.guarded(func() error {
+				a.pump(a.data[piece.begin:piece.end], r, func([]byte) {})
+				return nil
+			})
+			mu.Lock()
+			defer mu.Unlock()
+			a.cast.add(r)
+			return err
+		})
+	}
+	return group.Wait()
 }
 
 // verify compares the bytes with their checksum, where the file has one.
@@ -106,10 +128,11 @@ func (a *assignment) guarded(f func() error) error {
 	return err
 }
 
-// pump calls f with the elements, a piece at a time, in the file's order, as the
-// model holds them: converted, in the machine's byte order, bools 0 or 1. f must
-// not keep the piece.
-func (a *assignment) pump(r *CastReport, f func(piece []byte)) {
+// pump calls f with the elements in data, which is a's or a part of it, a piece at a
+// time, in the file's order, as the model holds them: converted, in the machine's byte
+// order, bools 0 or 1. What converting does is counted in r, if there is one. f must not
+// keep the piece.
+func (a *assignment) pump(data []byte, r *CastReport, f func(piece []byte)) {
 	var convert converter
 	from := a.dtype
 	if a.cast != nil {
@@ -117,7 +140,7 @@ func (a *assignment) pump(r *CastReport, f func(piece []byte)) {
 		convert = newConverter(from, a.dtype, a.layout.Elements())
 	}
 	buf := make([]byte, min(castPiece, a.layout.Elements())*a.width())
-	for data := a.data; len(data) > 0; {
+	for len(data) > 0 {
 		n := min(castPiece, int64(len(data))*8/int64(from.Bits()))
 		size := n * int64(from.Bits()) / 8
 		piece := buf[:n*a.width()]
