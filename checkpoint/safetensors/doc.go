@@ -2,8 +2,9 @@
 // a JSON header, the format in which Hugging Face models are published.
 //
 // To read, start with [Open]; a [File] gives each [Tensor] by name, and [As] its
-// elements as a Go slice, without copying where possible. To write tensors that
-// are in memory to a file, use [WriteFile], or [Encode] for any io.Writer; to write a
+// elements as a Go slice, without copying where possible. [Tensor.Slice] selects
+// parts of one with NumPy's indexes, and reads no others. To write tensors that are
+// in memory to a file, use [WriteFile], or [Encode] for any io.Writer; to write a
 // file larger than memory, or from several goroutines, [Create]; to change a file,
 // [Rewrite]. Models of Gorgonia are saved and loaded by the
 // package above this one, checkpoint; this one knows no graph.

@@ -61,34 +61,17 @@ func (l Layout) Permute(order []int) Layout {
 	return p
 }
 
-// Runs splits the axes into outer ones, to be stepped through, and the length of
-// the runs of elements that lie one behind the other.
-func (l Layout) Runs() (outer []Axis, run int64) {
-	run = 1
+// Contiguous reports whether all elements lie in one run, in row-major order.
+func (l Layout) Contiguous() bool {
+	run := int64(1)
 	for k := len(l.Axes) - 1; k >= 0; k-- {
 		a := l.Axes[k]
 		if a.N != 1 && a.Stride != run {
-			return l.Axes[:k+1], run
+			return l.Elements() == 0
 		}
 		run *= a.N
 	}
-	return nil, run
-}
-
-// Contiguous reports whether all elements lie in one run, in row-major order.
-func (l Layout) Contiguous() bool {
-	outer, _ := l.Runs()
-	return len(outer) == 0 || l.Elements() == 0
-}
-
-// RunStart is where run number i begins, of those that Runs gives.
-func (l Layout) RunStart(outer []Axis, i int64) int64 {
-	at := l.Start
-	for k := len(outer) - 1; k >= 0; k-- {
-		at += i % outer[k].N * outer[k].Stride
-		i /= outer[k].N
-	}
-	return at
+	return true
 }
 
 // Span is one more than the largest element offset, for strides that are not

@@ -23,21 +23,6 @@ func offsets(l Layout) []int64 {
 	return at
 }
 
-// byRuns says the same through Runs and RunStart.
-func byRuns(l Layout) []int64 {
-	if l.Elements() == 0 {
-		return nil
-	}
-	var at []int64
-	outer, run := l.Runs()
-	for i := range l.Elements() / run {
-		for k := range run {
-			at = append(at, l.RunStart(outer, i)+k)
-		}
-	}
-	return at
-}
-
 func drawLayout(t *rapid.T) Layout {
 	shape := rapid.SliceOfN(rapid.Int64Range(0, 4), 0, 4).Draw(t, "shape")
 	l := RowMajor(shape)
@@ -58,12 +43,10 @@ func upTo(n int) []int {
 	return all
 }
 
-func TestRunsVisitEveryElementInOrder(t *testing.T) {
+func TestElementsAreCounted(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := drawLayout(t)
-		want := offsets(l)
-		require.Len(t, want, int(l.Elements()))
-		require.Equal(t, want, byRuns(l))
+		require.Len(t, offsets(l), int(l.Elements()))
 	})
 }
 
