@@ -35,7 +35,7 @@ func TestIndexPrintsAsInPython(t *testing.T) {
 	} {
 		require.Equal(t, want, ix.String())
 	}
-	require.Equal(t, All(), Index{}, "the zero Index is All")
+	require.Zero(t, All(), "the zero Index is All")
 	require.Equal(t, All(), All().By(1))
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 )
 
 // The cases are those in which readers of the format differ from each other: S1 and
@@ -167,4 +168,8 @@ func TestSliceOfNothing(t *testing.T) {
 	}
 	_, err := tensorOf(t, f, "flat").Slice(At(0))
 	require.ErrorIs(t, err, ErrIndex)
+}
+
+func anyDType(t *rapid.T) DType {
+	return DType(rapid.IntRange(int(Bool), int(U64)).Draw(t, "dtype"))
 }

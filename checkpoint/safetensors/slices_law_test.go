@@ -6,59 +6,68 @@ package safetensors
 import (
 	"io"
 	"math/rand/v2"
-	"os"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
 )
 
 func TestSliceChains(t *testing.T) {
-	dir := t.TempDir()
-	rapid.Check(t, func(rt *rapid.T) { requireSlicesRead(rt, dir) })
+	for seed := range uint64(600) {
+		requireSlicesRead(t, rand.New(rand.NewPCG(seed, 0)))
+	}
 }
 
 // FuzzSlices is the same law, for go test -fuzz.
 func FuzzSlices(f *testing.F) {
-	dir := f.TempDir()
 	source := rand.NewChaCha8([32]byte{})
 	for range 20 {
-		seed := make([]byte, 2<<10)
+		seed := make([]byte, 200)
 		_, _ = source.Read(seed) // it never fails
 		f.Add(seed)
 	}
-	f.Fuzz(rapid.MakeFuzz(func(rt *rapid.T) { requireSlicesRead(rt, dir) }))
+	f.Fuzz(func(t *testing.T, choices []byte) { requireSlicesRead(t, rand.New((*chosen)(&choices))) })
 }
 
-func requireSlicesRead(rt *rapid.T, dir string) {
-	dir, err := os.MkdirTemp(dir, "") // of its own, so that fuzzing does not fill the disk
-	require.NoError(rt, err)
-	defer func() { require.NoError(rt, os.RemoveAll(dir)) }()
-	d := anyDType(rt)
-	shape := anyShape(rt, d)
+// A chosen is choices as a source of them, a byte each.
+type chosen []byte
+
+func (c *chosen) Uint64() uint64 {
+	const rest = 1<<55 - 1 // all zeros would be drawn again and again
+	if len(*c) == 0 {
+		return rest
+	}
+	b := (*c)[0]
+	*c = (*c)[1:]
+	return uint64(b)<<56 | rest
+}
+
+func requireSlicesRead(t *testing.T, rng *rand.Rand) {
+	d := randomDType(rng)
+	shape := randomShape(rng, d)
 	bits := d.Bits()
 	data := counted(product(shape) * bits / 8)
 	before := Source{Name: "before", DType: U64, Shape: []int{3}, Data: counted(24)}
-	file := encoded(rt, nil, before, Source{Name: "x", DType: d, Shape: shape, Data: data})
+	file := encoded(t, nil, before, Source{Name: "x", DType: d, Shape: shape, Data: data})
 
-	r := &recorder{ReaderAt: stingyReader(file), gap: rapid.IntRange(-1, 40).Draw(rt, "gap")}
-	files := openedAnywhere(rt, dir, file, r)
+	r := &recorder{ReaderAt: stingyReader(file), gap: rng.IntN(42) - 1}
+	files := openedAnywhere(t, t.TempDir(), file, r)
 	parts := make([]Tensor, len(files))
 	for i, f := range files {
-		parts[i] = tensorOf(rt, f, "x")
+		parts[i] = tensorOf(t, f, "x")
 	}
 	want := newPlain(shape)
-	for range rapid.IntRange(0, 3).Draw(rt, "slices") {
-		ix := anyIndexes(rt, want.shape)
+	for range oneOf(rng, 0, 1, 1, 1, 2, 2, 3) {
+		ix := randomIndexes(rng, want.shape)
 		next, wantErr := want.slice(ix)
 		if wantErr == nil && next.splitsByte(bits) {
 			wantErr = ErrMisaligned
 		}
 		for i, part := range parts {
 			got, err := part.Slice(ix...)
-			require.ErrorIs(rt, err, wantErr, "%v of %v", ix, want.shape)
+			require.ErrorIs(t, err, wantErr, "%v of %v", ix, want.shape)
 			if err == nil {
-				require.Equal(rt, nilIfEmpty(next.shape), nilIfEmpty(got.Shape()), "%v of %v", ix, want.shape)
+				require.Equal(t, nilIfEmpty(next.shape), nilIfEmpty(got.Shape()), "%v of %v", ix, want.shape)
 				parts[i] = got
 			}
 		}
@@ -66,69 +75,77 @@ func requireSlicesRead(rt *rapid.T, dir string) {
 			want = next
 		}
 	}
-	requirePart(rt, parts, want.bytes(data, bits))
-	requireReads(rt, r, parts[len(parts)-1], want, bits)
+	requirePart(t, rng, parts, want.bytes(data, bits))
+	requireReads(t, r, parts[len(parts)-1], want, bits)
 	for _, f := range files {
-		require.NoError(rt, f.Close())
+		require.NoError(t, f.Close())
 	}
 }
 
-func anyDType(t *rapid.T) DType {
-	if rapid.Bool().Draw(t, "sub-byte") {
-		return rapid.SampledFrom([]DType{F4, F6E2M3, F6E3M2}).Draw(t, "dtype")
+// oneOf draws from choices; some may stand in it more than once.
+func oneOf[T any](rng *rand.Rand, choices ...T) T { return choices[rng.IntN(len(choices))] }
+
+func randomDType(rng *rand.Rand) DType {
+	if rng.IntN(5) == 0 {
+		return oneOf(rng, F4, F6E2M3, F6E3M2)
 	}
-	return DType(rapid.IntRange(int(Bool), int(U64)).Draw(t, "dtype"))
+	return Bool + DType(rng.IntN(int(U64-Bool)+1))
 }
 
-// anyShape is one whose elements fill whole bytes of d.
-func anyShape(t *rapid.T, d DType) []int {
-	shape := rapid.SliceOfN(rapid.SampledFrom([]int{4, 3, 8, 1, 2, 5, 7, 0}), 0, 4).Draw(t, "shape")
+// randomShape is one whose elements fill whole bytes of d.
+func randomShape(rng *rand.Rand, d DType) (shape []int) {
+	for range oneOf(rng, 0, 1, 2, 2, 3, 3, 3, 4, 4, 5) {
+		shape = append(shape, oneOf(rng, 1, 2, 3, 4, 5, 6, 8))
+	}
+	if len(shape) > 0 && rng.IntN(10) == 0 {
+		shape[rng.IntN(len(shape))] = 0
+	}
 	if product(shape)*d.Bits()%8 != 0 {
-		shape = append(shape, 4)
+		shape = append(shape, oneOf(rng, 4, 8))
 	}
 	return shape
 }
 
-// anyIndexes are as many as there are axes, or fewer, or with an ellipsis; seldom
+// randomIndexes are as many as there are axes, or fewer, or with an ellipsis; seldom
 // too many.
-func anyIndexes(t *rapid.T, shape []int) []Index {
-	var ix []Index
-	for k := range rapid.IntRange(0, len(shape)).Draw(t, "indexes") {
-		ix = append(ix, anyIndex(t, shape[k]))
+func randomIndexes(rng *rand.Rand, shape []int) (ix []Index) {
+	for _, n := range shape {
+		ix = append(ix, randomIndex(rng, n))
 	}
-	switch rapid.IntRange(0, 20).Draw(t, "extra") {
-	case 1, 2, 3:
-		at := rapid.IntRange(0, len(ix)).Draw(t, "ellipsis")
-		left := shape[len(shape)-(len(ix)-at):]
-		ix = append(ix[:at], Ellipsis())
-		for _, n := range left {
-			ix = append(ix, anyIndex(t, n))
-		}
-	case 4:
-		ix = append(ix, Ellipsis(), Ellipsis())
-	case 5:
-		ix = append(ix, All())
+	begin, end := rng.IntN(len(ix)+1), rng.IntN(len(ix)+1)
+	begin, end = min(begin, end), max(begin, end)
+	switch rng.IntN(20) {
+	case 0, 1, 2, 3, 4:
+		return slices.Concat(ix[:begin], []Index{Ellipsis()}, ix[end:])
+	case 5, 6, 7:
+		return ix[:end]
+	case 8:
+		return append(ix, Ellipsis(), Ellipsis())
+	case 9:
+		return append(ix, All())
 	}
 	return ix
 }
 
-// anyIndex mostly selects something of n.
-func anyIndex(t *rapid.T, n int) Index {
-	bound := rapid.OneOf(rapid.IntRange(-n, n), rapid.IntRange(-n-2, n+2), rapid.SampledFrom([]int{Begin, End}))
-	step := rapid.SampledFrom([]int{1, -1, 2, -2, 3, -3, 1, 1, End, Begin, 0})
-	switch rapid.IntRange(0, 6).Draw(t, "kind") {
-	case 0:
+// randomIndex mostly selects something of n.
+func randomIndex(rng *rand.Rand, n int) Index {
+	anywhere := func() int { return oneOf(rng, Begin, End, rng.IntN(n+3), -rng.IntN(n+3)) }
+	lo, hi := rng.IntN(n/3+1), n-rng.IntN(n/3+1)
+	switch rng.IntN(16) {
+	case 0, 1, 2:
 		return All()
-	case 1:
-		return All().By(step.Draw(t, "step"))
-	case 2:
-		return At(rapid.IntRange(-n, n).Draw(t, "at"))
-	case 3:
-		return Range(bound.Draw(t, "lo"), End)
-	case 4:
-		return Range(bound.Draw(t, "lo"), bound.Draw(t, "hi"))
+	case 3, 4:
+		return At(rng.IntN(2*n+1) - n)
+	case 5:
+		return Range(anywhere(), anywhere()).By(oneOf(rng, 1, -1, 2, -2, 0, Begin, End))
+	case 6, 7:
+		return Range(lo-n, hi).By(oneOf(rng, 1, 2, 3, 5))
+	case 8, 9, 10:
+		return Range(hi-1, lo-n-1).By(-oneOf(rng, 1, 1, 2, 3))
+	case 11, 12:
+		return All().By(oneOf(rng, -1, -2, 2, 3))
 	}
-	return Range(bound.Draw(t, "lo"), bound.Draw(t, "hi")).By(step.Draw(t, "step"))
+	return Range(lo, hi)
 }
 
 // openedAnywhere opens a file in memory, mapped, by system calls, and behind r, in
@@ -147,24 +164,23 @@ func openedAnywhere(t tb, dir string, file []byte, r io.ReaderAt) []*File {
 }
 
 // requirePart compares every way to read a part with its bytes.
-func requirePart(rt *rapid.T, parts []Tensor, want []byte) {
-	off := rapid.IntRange(0, len(want)).Draw(rt, "offset")
-	n := rapid.IntRange(0, len(want)+2).Draw(rt, "length")
+func requirePart(t *testing.T, rng *rand.Rand, parts []Tensor, want []byte) {
+	off, n := rng.IntN(len(want)+1), rng.IntN(len(want)+3)
 	for _, part := range parts {
-		require.Equal(rt, int64(len(want)), part.Size())
-		require.Equal(rt, want, bytesOf(rt, part))
+		require.Equal(t, int64(len(want)), part.Size())
+		require.Equal(t, want, bytesOf(t, part))
 		b, err := part.Bytes()
-		require.NoError(rt, err)
-		require.Equal(rt, want, append([]byte{}, b...))
+		require.NoError(t, err)
+		require.Equal(t, want, append([]byte{}, b...))
 
 		p := make([]byte, n)
 		got, err := part.ReadAt(p, int64(off))
-		require.Equal(rt, min(n, len(want)-off), got)
-		require.Equal(rt, want[off:off+got], p[:got])
+		require.Equal(t, min(n, len(want)-off), got)
+		require.Equal(t, want[off:off+got], p[:got])
 		if got < n {
-			require.ErrorIs(rt, err, io.EOF)
+			require.ErrorIs(t, err, io.EOF)
 		} else {
-			require.NoError(rt, err)
+			require.NoError(t, err)
 		}
 	}
 }

@@ -92,7 +92,8 @@ func (r Runs) pattern(room *[mostOffsets]int, most int64) (axis int, offsets []i
 	if axis > 0 {
 		some = min(most/unit, r.axes[axis-1].N)
 	}
-	offsets = append(room[:0], 0)
+	room[0] = 0
+	offsets = room[:1]
 	for k := len(r.axes) - 1; k >= axis; k-- {
 		offsets = repeat(offsets, r.axes[k].N, r.axes[k].Stride)
 	}
