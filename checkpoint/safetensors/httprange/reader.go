@@ -67,7 +67,7 @@ func (r *Reader) Size() int64 { return r.version.size }
 
 // ReadGap is how many bytes between two pieces of a file are worth reading to
 // save a request: 256 KiB.
-func (r *Reader) ReadGap() int64 { return gapBytes }
+func (r *Reader) ReadGap() int { return gapBytes }
 
 // ReadAt is io.ReaderAt. Bytes that the first request brought come from memory.
 // Of the rest, less than 16 MiB are one request, and more are four at a time, a
