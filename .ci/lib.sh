@@ -138,7 +138,7 @@ tool() {
 tests_named() {
 	local log=$scratch/tests.log status=0
 	go test -count=1 -v -run "$1" ./... >"$log" 2>&1 || status=$?
-	grep -E '^ *--- (PASS|SKIP|FAIL): [^/ ]* |^(FAIL|panic)|^[^ ]*\.go:[0-9]+:' "$log" || true
+	grep -E '^ *--- (PASS|SKIP|FAIL): [^/ ]* |^(FAIL|panic)|^ *[^ ]*\.go:[0-9]+:' "$log" || true
 	if [ "$status" -ne 0 ]; then
 		grep -v -E '^(=== |--- PASS|PASS|ok |\? )' "$log" | tail -n 100
 		return "$status"

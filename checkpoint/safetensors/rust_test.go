@@ -138,19 +138,20 @@ type answers map[string]int
 // reference sometimes finds the one first and sometimes the other.
 const byChance = "by chance"
 
-// String is the sums: accepted by the number of tensors, refused by the variant.
+// String is one line: accepted by the number of tensors, refused by the variant.
 func (c answers) String() string {
 	sums := map[string]int{}
-	var b strings.Builder
+	lists := map[string][]string{}
 	for _, word := range slices.Sorted(maps.Keys(c)) {
 		kind, what, _ := strings.Cut(word, " ")
 		if word != byChance {
 			sums[kind] += c[word]
-			fmt.Fprintf(&b, "\n  %8d %s %s", c[word], kind, what)
+			lists[kind] = append(lists[kind], fmt.Sprintf("%s: %d", what, c[word]))
 		}
 	}
-	return fmt.Sprintf("%d files, %d accepted (ok and how many tensors), %d refused (err and why, %d of them %s):%s",
-		sums["ok"]+sums["err"], sums["ok"], sums["err"], c[byChance], byChance, b.String())
+	return fmt.Sprintf("%d files; %d accepted, by tensors: %s; %d refused, %d of them %s: %s",
+		sums["ok"]+sums["err"], sums["ok"], strings.Join(lists["ok"], ", "),
+		sums["err"], c[byChance], byChance, strings.Join(lists["err"], ", "))
 }
 
 // Spaces behind the header, which align the data, are nothing to the reference.
