@@ -209,7 +209,7 @@ func TestOpenAllocations(t *testing.T) {
 			most float64
 		}{
 			{"OpenBytes", func() (*File, error) { return OpenBytes(file, nil) }, 8},
-			{"Open", func() (*File, error) { return Open(path, nil) }, 18},
+			{"Open", func() (*File, error) { return Open(path, nil) }, 16},
 		} {
 			got := testing.AllocsPerRun(10, func() {
 				f, err := c.open()

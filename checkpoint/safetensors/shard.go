@@ -41,11 +41,10 @@ func readHeader(src *source, o OpenOptions) (*header, error) {
 			Detail: fmt.Sprintf("the file has %d bytes, its header's length alone takes %d", src.size, lengthBytes),
 		}
 	}
-	var length [lengthBytes]byte
-	if err := src.fill(length[:], 0); err != nil {
+	if err := src.fill(src.head[:], 0); err != nil {
 		return nil, err
 	}
-	n := binary.LittleEndian.Uint64(length[:])
+	n := binary.LittleEndian.Uint64(src.head[:])
 	if kind, detail := checkLength(n, src.size, o.MaxHeader); kind != "" {
 		return nil, &FormatError{Kind: kind, End: lengthBytes, Detail: detail}
 	}
@@ -138,10 +137,10 @@ func (s *shard) check() error {
 		return err
 	}
 	defer release()
-	if !s.src.mapped {
+	if s.src.mapped == nil {
 		return nil
 	}
-	if err := s.src.check(s.src.size); err != nil {
+	if err := s.src.mapped.Check(s.src.size); err != nil {
 		return fmt.Errorf("safetensors: %s%w", s.src.where(), err)
 	}
 	return nil

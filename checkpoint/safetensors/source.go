@@ -16,13 +16,14 @@ import (
 // A source is the bytes of one file. Exactly one of mem and r is set, but for an
 // empty file.
 type source struct {
-	path   string                // "" where it has none
-	mem    []byte                // the whole file
-	mapped bool                  // mem is a mapping: reading it can fault
-	check  func(end int64) error // whether a mapping still has its file's first end bytes
-	r      io.ReaderAt           // safe for concurrent use, as io.ReaderAt promises
+	path   string        // "" where it has none
+	mem    []byte        // the whole file
+	mapped *mmap.Mapping // of which mem is the bytes: reading them can fault; else nil
+	r      io.ReaderAt   // safe for concurrent use, as io.ReaderAt promises
 	size   int64
 	closer io.Closer // nil where there is nothing to release
+
+	head [lengthBytes]byte // the first bytes, once read; a variable would be an allocation
 }
 
 // mapSource maps the file at path.
@@ -32,7 +33,7 @@ func mapSource(path string, copyOnWrite bool) (*source, error) {
 		return nil, err
 	}
 	b := m.Bytes()
-	return &source{path: path, mem: b, mapped: true, check: m.Check, size: int64(len(b)), closer: m}, nil
+	return &source{path: path, mem: b, mapped: m, size: int64(len(b)), closer: m}, nil
 }
 
 // fileSource reads the file at path piece by piece.
@@ -111,7 +112,7 @@ func (s *source) readAt(p []byte, off int64) error {
 
 // fill is a readAt that is guarded.
 func (s *source) fill(p []byte, off int64) error {
-	if !s.mapped {
+	if s.mapped == nil {
 		return s.readAt(p, off)
 	}
 	return s.guarded(off, off+int64(len(p)), func() error { return s.readAt(p, off) })
@@ -121,13 +122,13 @@ func (s *source) fill(p []byte, off int64) error {
 // [begin, end). Where somebody has truncated a mapped file, that is an error,
 // whether it faults or gives zeros.
 func (s *source) guarded(begin, end int64, read func() error) error {
-	if !s.mapped {
+	if s.mapped == nil {
 		return read()
 	}
 	var err error
 	fault := mmap.Guard(func() { err = read() })
 	if fault == nil {
-		fault = s.check(end)
+		fault = s.mapped.Check(end)
 	}
 	if fault != nil {
 		return s.ioError(begin, end, fault)

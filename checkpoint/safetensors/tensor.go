@@ -60,7 +60,7 @@ func (t Tensor) Range() (begin, end int64) {
 
 // Mapped reports whether Bytes and views are views of a mapping, which ends with
 // Close, rather than memory of their own.
-func (t Tensor) Mapped() bool { return t.f.src.mapped && t.contiguous() }
+func (t Tensor) Mapped() bool { return t.f.src.mapped != nil && t.contiguous() }
 
 // contiguous reports whether the bytes lie in one piece.
 func (t Tensor) contiguous() bool { return t.part == nil || t.part.Contiguous() }

@@ -27,6 +27,15 @@ func mapFile(f *os.File, size int, copyOnWrite bool) ([]byte, region, error) {
 	return b, region{}, err
 }
 
+// sizeOf is f.Stat().Size() that allocates nothing: Check runs with every read.
+func sizeOf(f *os.File) (int64, error) {
+	var info unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &info); err != nil {
+		return 0, os.NewSyscallError("fstat", err)
+	}
+	return info.Size, nil
+}
+
 func (region) unmap(b []byte) error {
 	m := gommap.MMap(b)
 	return m.Unmap()

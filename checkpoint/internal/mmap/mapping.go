@@ -103,12 +103,12 @@ func (m *Mapping) Check(end int64) error {
 	if len(m.bytes) == 0 || m.file == nil {
 		return nil
 	}
-	info, err := m.file.Stat()
+	size, err := sizeOf(m.file)
 	if err != nil {
 		return fmt.Errorf("mmap: %w", err)
 	}
-	if info.Size() < end {
-		return fmt.Errorf("mmap: %d of %d bytes are left: %w", info.Size(), len(m.bytes), ErrFault)
+	if size < end {
+		return fmt.Errorf("mmap: %d of %d bytes are left: %w", size, len(m.bytes), ErrFault)
 	}
 	return nil
 }
