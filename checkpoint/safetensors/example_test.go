@@ -249,12 +249,15 @@ func ExampleRewrite() {
 	fmt.Println(f.Metadata())
 	for name, t := range f.All() {
 		b, err := t.Bytes()
-		fmt.Println(name, b, err)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(name, b)
 	}
 	// Output:
 	// map[format:pt]
-	// body [1 2 3 4] <nil>
-	// head [8 8 8] <nil>
+	// body [1 2 3 4]
+	// head [8 8 8]
 }
 
 // A checksum finds what the disk or the network has changed.
