@@ -5,6 +5,7 @@ package checkpoint
 
 import (
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"sync"
@@ -195,5 +196,9 @@ func (c *committer) partial(err error) error {
 // unreadable says which tensor a fault was met in.
 func (a *assignment) unreadable(err error) error {
 	begin, end := a.from.Range()
-	return fmt.Errorf("tensor %q, bytes [%d:%d) of the file: %w", a.from.Name(), begin, end, err)
+	file := "the file"
+	if path := a.from.Path(); path != "" {
+		file = filepath.Base(path) // a shard's, if there are more
+	}
+	return fmt.Errorf("tensor %q, bytes [%d:%d) of %s: %w", a.from.Name(), begin, end, file, err)
 }

@@ -35,7 +35,8 @@ type LoadOptions struct {
 	Progress func(done, total int64)
 }
 
-// LoadModel reads the file at path into the model, in place: it overwrites the
+// LoadModel reads the file at path, or the set of shards whose index or folder path
+// is (see safetensors.Open), into the model, in place: it overwrites the
 // bytes behind the live values, so whatever shares them (ties, views, other
 // graphs, compiled machines) has the loaded numbers too. A node without a value
 // gets one.
@@ -50,9 +51,10 @@ type LoadOptions struct {
 // name, under the one that the file's aliases give for it. A file that has
 // different bytes for two names of one tensor is an error.
 //
-// What cannot be mapped is read into memory first. ctx ends a load until the copy begins; nothing is copied then.
-// See Model for what may not run meanwhile. For batch normalisations: load after
-// the machine is made, because making it resets their statistics.
+// What cannot be mapped is read into memory first. ctx ends a load until the copy
+// begins; nothing is copied then. See Model for what may not run meanwhile. For batch
+// normalisations: load after the machine is made, because making it resets their
+// statistics.
 func LoadModel(ctx context.Context, path string, m Model, o *LoadOptions) (_ *Report, err error) {
 	params, o, err := targets(m, o)
 	if err != nil {

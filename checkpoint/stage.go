@@ -66,15 +66,8 @@ func (a *assignment) stage(ctx context.Context, o *LoadOptions) error {
 	if a.data, err = a.from.Bytes(); err != nil {
 		return err
 	}
-	if a.from.Mapped() {
-		if err := mmap.Populate(ctx, a.data); err != nil {
-			return a.unreadable(err)
-		}
-	}
-	if !o.SkipChecksums {
-		if err := a.guarded(a.verify); err != nil {
-			return err
-		}
+	if err := a.fetch(ctx, o); err != nil {
+		return err
 	}
 	if a.cast == nil || isExact(a.cast.From, a.cast.To) {
 		return nil
@@ -106,14 +99,33 @@ func (a *assignment) tryCast(ctx context.Context) error {
 	return group.Wait()
 }
 
-// verify compares the bytes with their checksum, where the file has one.
-func (a *assignment) verify() error {
-	if a.stored.Slice != nil {
-		_, err := a.from.Verify()
-		return err
+// fetch has the bytes read once: for their checksum, else to fault them in.
+func (a *assignment) fetch(ctx context.Context, o *LoadOptions) error {
+	read := false
+	if !o.SkipChecksums {
+		err := a.guarded(func() (err error) {
+			read, err = a.verify()
+			return err
+		})
+		if err != nil {
+			return err
+		}
 	}
-	_, err := a.from.VerifyBytes(a.data)
-	return err
+	if read || !a.from.Mapped() {
+		return nil
+	}
+	if err := mmap.Populate(ctx, a.data); err != nil {
+		return a.unreadable(err)
+	}
+	return nil
+}
+
+// verify compares the bytes with their checksum, and reports whether the file has one.
+func (a *assignment) verify() (stored bool, err error) {
+	if a.stored.Slice != nil {
+		return a.from.Verify()
+	}
+	return a.from.VerifyBytes(a.data)
 }
 
 // guarded runs f, which reads data. A fault of a mapping is an error.
