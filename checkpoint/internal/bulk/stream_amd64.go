@@ -8,6 +8,7 @@ package bulk
 import (
 	"unsafe"
 
+	"github.com/klauspost/cpuid/v2"
 	"golang.org/x/sys/cpu"
 )
 
@@ -19,8 +20,13 @@ const (
 	near  = page - 1024 // see streamPiece
 )
 
-// streams says that the processor has what the loops need.
-var streams = cpu.X86.HasAVX2
+var (
+	// streams says that the processor has what the loops need.
+	streams = cpu.X86.HasAVX2
+	// always says that the loops are faster than copy for whole pieces too. From a piece on
+	// copy streams by itself, which on AMD is as fast and on Intel is not.
+	always = cpuid.CPU.IsVendor(cpuid.Intel)
+)
 
 // streamPages copies n bytes, a multiple of block, not 0. dst is at a multiple of line. It
 // takes a line of each of four pages in turn, which keeps more of the memory's banks busy.
@@ -43,7 +49,7 @@ func streamRuns(dst, src *byte, n int)
 //go:noinline
 func streamPiece(dst, src []byte) {
 	dst = dst[:len(src)]
-	if !streams {
+	if !streams || !always && len(src) >= piece {
 		copy(dst, src)
 		return
 	}

@@ -4,13 +4,15 @@ package bulk
 
 import "testing"
 
-// Without AVX2, pieces go through Go's copy.
-func TestProcessorWithoutAVX2(t *testing.T) {
+// What this processor would not do by itself is right as well.
+func TestOtherProcessors(t *testing.T) {
 	if !streams {
-		t.Skip("this is one, so every other test is about it")
+		t.Skip("this one has no AVX2")
 	}
-	streams = false
-	defer func() { streams = true }()
-	TestEveryLength(t)
-	TestEveryAlignment(t)
+	defer func(was bool) { streams, always = true, was }(always)
+	for _, p := range []struct{ streams, always bool }{{false, false}, {true, false}, {true, true}} {
+		streams, always = p.streams, p.always
+		TestEveryLength(t)
+		TestEveryAlignment(t)
+	}
 }
