@@ -56,8 +56,11 @@ type File struct {
 	path   string // as the caller gave it, for messages
 	target target
 	temp   *temp
-	pos    int64 // where Write goes on, in bytes
-	done   bool  // committed or given up
+	pos    int64       // where Write goes on, in bytes
+	done   bool        // committed or given up
+	folder *Dir        // that the file is part of, or nil
+	joined bool        // is ready to appear with its folder
+	moved  fs.FileInfo // describes it when it is moved into an existing folder
 
 	direct    *direct // takes what Write gets; nil if it goes the ordinary way
 	wasDirect bool    // direct was tried, so that the handle's own offset counts no more
@@ -85,7 +88,8 @@ func Create(path string, o *Options) (*File, error) {
 }
 
 func (f *File) create() (err error) {
-	if f.target, err = findTarget(f.opts.FS, f.path); err != nil {
+	const owner = 0o200 // the second handle is opened for writing
+	if f.target, err = findTarget(f.opts.FS, f.path, 0o666, owner, checkReplaceable); err != nil {
 		return err
 	}
 	removeDead(f.opts.FS, f.target)

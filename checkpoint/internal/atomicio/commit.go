@@ -16,12 +16,16 @@ var ErrUnconfirmed = errors.New("the new file is in place but may not survive a 
 
 // Commit makes the file durable and puts it at its final name, replacing what was there
 // in one step. When it returns nil, the file survives a power cut (without NoSync). On
-// an error that is not ErrUnconfirmed the target is as it was before.
+// an error that is not ErrUnconfirmed the target is as it was before. A file of a Dir is
+// made durable and closed, and appears with its folder.
 func (f *File) Commit() error {
 	if f.done {
 		return fmt.Errorf("commit %q: %w", f.path, fs.ErrClosed)
 	}
 	f.done = true
+	if f.folder != nil {
+		return f.join()
+	}
 	if err := f.replace(); err != nil {
 		return fmt.Errorf("commit %q: %w", f.path, also(err, f.discard()))
 	}
@@ -78,6 +82,9 @@ func (f *File) copyMode() error {
 	}
 	if err != nil {
 		return err
+	}
+	if f.folder != nil && !old.Mode().IsRegular() {
+		return nil // nothing like a file's mode to keep
 	}
 	if err := checkReplaceable(old); err != nil {
 		return err

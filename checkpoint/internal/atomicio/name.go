@@ -1,6 +1,6 @@
 package atomicio
 
-// This file is the names of temporary files. They are part of what is promised: a file
+// This file is the names of temporary files and folders. They are part of what is promised: a file
 // that another version left must be found, and nothing else may be taken for one.
 
 import (
@@ -13,10 +13,12 @@ import (
 )
 
 const (
-	tempSuffix = ".kibisis-tmp"
-	randomHex  = 16  // digits that make a name unique
-	maxName    = 255 // bytes; exactly this many is legal on the usual file systems
-	hashHex    = 16  // digits that stand for a base name too long to be part of it
+	tempSuffix    = ".kibisis-tmp" // is being made
+	retiredSuffix = ".kibisis-old" // a folder that was replaced; as long as tempSuffix
+
+	randomHex = 16  // digits that make a name unique
+	maxName   = 255 // bytes; exactly this many is legal on the usual file systems
+	hashHex   = 16  // digits that stand for a base name too long to be part of it
 )
 
 // tempName returns a fresh name for a temporary file of base: ".<base>.<random>" and
@@ -28,12 +30,21 @@ func tempName(base string) string {
 }
 
 // isTempOf reports whether name is what tempName could have returned for base.
-func isTempOf(name, base string) bool {
+func isTempOf(name, base string) bool { return isNameOf(name, base, tempSuffix) }
+
+// retiredName is the name that a folder called name by tempName gives to the one that it
+// replaces.
+func retiredName(name string) string { return strings.TrimSuffix(name, tempSuffix) + retiredSuffix }
+
+// isRetiredOf is isTempOf for retired folders.
+func isRetiredOf(name, base string) bool { return isNameOf(name, base, retiredSuffix) }
+
+func isNameOf(name, base, suffix string) bool {
 	middle, ok := strings.CutPrefix(name, tempPrefix(base))
 	if !ok {
 		return false
 	}
-	digits, ok := strings.CutSuffix(middle, tempSuffix)
+	digits, ok := strings.CutSuffix(middle, suffix)
 	return ok && len(digits) == randomHex && strings.Trim(digits, "0123456789abcdef") == ""
 }
 

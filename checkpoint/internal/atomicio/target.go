@@ -36,7 +36,10 @@ func (t target) dirPath() string {
 	return t.dir
 }
 
-func findTarget(fsx fsys.FS, path string) (target, error) {
+// findTarget follows path to what is there, which check must let pass, or to where
+// nothing is. What is made for the target gets its mode, and with it the bits of owner
+// that the work needs.
+func findTarget(fsx fsys.FS, path string, isNew, owner fs.FileMode, check func(fs.FileInfo) error) (target, error) {
 	for range maxLinks + 1 {
 		t, err := split(path)
 		if err != nil {
@@ -45,13 +48,13 @@ func findTarget(fsx fsys.FS, path string) (target, error) {
 		info, err := fsx.Lstat(path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			t.perm = 0o666
+			t.perm = isNew
 			return t, nil
 		case err != nil:
 			return target{}, err
 		case info.Mode()&fs.ModeSymlink == 0:
-			t.perm = info.Mode().Perm() | 0o200 // the second handle is opened for writing
-			return t, checkReplaceable(info)
+			t.perm = info.Mode().Perm() | owner
+			return t, check(info)
 		}
 		link, err := fsx.Readlink(path)
 		if err != nil {
@@ -66,9 +69,9 @@ func split(path string) (target, error) {
 	dir, base := filepath.Split(path)
 	switch {
 	case base == "" || base == "." || base == "..":
-		return target{}, fmt.Errorf("%q does not name a file", path)
-	case strings.HasSuffix(base, tempSuffix):
-		return target{}, fmt.Errorf("names that end in %q are for temporary files", tempSuffix)
+		return target{}, fmt.Errorf("%q does not name a file or folder", path)
+	case isReserved(base):
+		return target{}, fmt.Errorf("names that end in %q are for temporary files", filepath.Ext(base))
 	}
 	return target{dir: dir, base: base}, nil
 }
@@ -81,6 +84,11 @@ func follow(dir, link string) string {
 	return dir + link
 }
 
+// isReserved reports whether a name could be taken for one of ours.
+func isReserved(base string) bool {
+	return strings.HasSuffix(base, tempSuffix) || strings.HasSuffix(base, retiredSuffix)
+}
+
 // checkReplaceable refuses directories, and also pipes and devices: replacing
 // /dev/null by a file would be a surprise.
 func checkReplaceable(info fs.FileInfo) error {
@@ -90,8 +98,18 @@ func checkReplaceable(info fs.FileInfo) error {
 	return fmt.Errorf("the target is not a regular file but %s", kind(info.Mode()))
 }
 
+// checkFolder refuses all but directories.
+func checkFolder(info fs.FileInfo) error {
+	if info.IsDir() {
+		return nil
+	}
+	return fmt.Errorf("the target is not a directory but %s", kind(info.Mode()))
+}
+
 func kind(mode fs.FileMode) string {
 	switch {
+	case mode.IsRegular():
+		return "a file"
 	case mode.IsDir():
 		return "a directory"
 	case mode&fs.ModeSymlink != 0:

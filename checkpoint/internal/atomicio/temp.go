@@ -21,9 +21,11 @@ var errTaken = errors.New("the temporary name was taken")
 
 // temp is a temporary file that this process owns.
 type temp struct {
-	fsys  fsys.FS
-	name  string
-	owner fsys.File // holds the lock, and is open until the file has its final name
+	fsys fsys.FS
+	name string
+	// owner holds the lock, and is open until the file has its final name. It is nil for
+	// a file in a folder that is locked.
+	owner fsys.File
 	data  fsys.File // takes the writes; nil once closed
 }
 
@@ -130,7 +132,14 @@ func (t *temp) discard() error {
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
-	return errors.Join(err, t.closeData(), t.owner.Close())
+	return errors.Join(err, t.closeData(), t.closeOwner())
+}
+
+func (t *temp) closeOwner() error {
+	if t.owner == nil {
+		return nil
+	}
+	return t.owner.Close()
 }
 
 // removeDead removes what dead writers left of the same target. It comes before the new

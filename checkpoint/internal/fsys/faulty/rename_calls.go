@@ -16,10 +16,10 @@ func (p *Process) Rename(oldname, newname string) error {
 		switch {
 		case from.node == nil:
 			return syscall.ENOENT
+		case from.node == to.node && (oldname != newname || !to.node.isDir()):
+			return nil
 		case to.node != nil && to.node.isDir():
 			return syscall.EEXIST
-		case from.node == to.node:
-			return nil
 		case from.node.holds(to.dir):
 			return syscall.EINVAL
 		case to.node != nil && from.node.isDir():
