@@ -23,8 +23,8 @@ var ErrExists = fmt.Errorf("files would be replaced, and this file system cannot
 // is as it was before.
 //
 // Where folders cannot be exchanged (Windows, other systems than Linux and macOS, some
-// network file systems, mount points) and the old folder holds anything to be replaced,
-// the error is ErrExists. Where it holds nothing of it, the files are moved into it one by
+// network file systems), or a file cannot have a second name, and the old folder holds
+// anything to be replaced, the error is ErrExists. Where it holds nothing of it, the files are moved into it one by
 // one, in the order in which they were created: create the one last that tells readers
 // that all are there. A power cut may then leave some without the last.
 func (d *Dir) Commit() error {
@@ -62,7 +62,7 @@ func (d *Dir) replace() (in string, clean func(), err error) {
 		return in, func() { d.retire(d.name) }, nil
 	}
 	if errors.Is(err, errors.ErrUnsupported) {
-		err = d.moveIn()
+		err = d.moveIn(err)
 	}
 	return d.target.path(), func() { d.removeUnfinished(d.name) }, err
 }

@@ -317,21 +317,27 @@ func TestSetIsWholeAtEveryMoment(t *testing.T) {
 	})
 }
 
-// noExchange is a system that cannot exchange folders.
-var noExchange = []faulty.Fault{{Op: "exchange", Kind: faulty.FailOn, Err: errors.ErrUnsupported}}
+// noExchange is a system that cannot exchange folders, noLinks one without hard links.
+var (
+	noExchange = []faulty.Fault{{Op: "exchange", Kind: faulty.FailOn, Err: errors.ErrUnsupported}}
+	noLinks    = []faulty.Fault{{Op: "link", Kind: faulty.FailOn, Err: errors.ErrUnsupported}}
+)
 
 // TestSetWithoutExchangeIsRefused where something would be replaced, with nothing changed.
 func TestSetWithoutExchangeIsRefused(t *testing.T) {
-	d := diskWithSet(oldSet)
-	p := d.Process()
-	p.Inject(noExchange[0])
-	err := saveSet(DirOptions{FS: p}, newSet)
-	require.ErrorIs(t, err, ErrExists)
-	require.ErrorIs(t, err, fs.ErrExist)
-	require.ErrorContains(t, err, `"a.st"`)
-	require.Equal(t, oldSet, seenSet(d))
-	requireUsersThings(t, d, "")
-	require.Equal(t, []string{"m"}, d.Names("/"))
+	for _, system := range [][]faulty.Fault{noExchange, noLinks} {
+		d := diskWithSet(oldSet)
+		p := d.Process()
+		p.Inject(system[0])
+		err := saveSet(DirOptions{FS: p}, newSet)
+		require.ErrorIs(t, err, ErrExists)
+		require.ErrorIs(t, err, fs.ErrExist)
+		require.ErrorContains(t, err, `"a.st"`)
+		require.ErrorContains(t, err, errors.ErrUnsupported.Error())
+		require.Equal(t, oldSet, seenSet(d))
+		requireUsersThings(t, d, "")
+		require.Equal(t, []string{"m"}, d.Names("/"))
+	}
 }
 
 // TestSetWithoutExchangeIsMovedIn where nothing is replaced: the index comes last, and a
@@ -339,6 +345,8 @@ func TestSetWithoutExchangeIsRefused(t *testing.T) {
 func TestSetWithoutExchangeIsMovedIn(t *testing.T) {
 	stage := func() *faulty.Disk { return diskWithSet(noSet) }
 	users := stage().Names("m")
+	everySetCall(t, stage, DirOptions{}, faulty.Fault{Kind: faulty.Fail}, noLinks,
+		func(d *faulty.Disk, err error, story string) { requireOldOrNewSet(t, d, noSet, err, story) })
 	for _, kind := range []faulty.Kind{faulty.Fail, faulty.FailLate} {
 		everySetCall(t, stage, DirOptions{}, faulty.Fault{Kind: kind}, noExchange,
 			func(d *faulty.Disk, err error, story string) {

@@ -10,10 +10,11 @@ import (
 )
 
 // moveIn moves the files one by one, the last created when the others are durable. On an
-// error those moved are removed again.
-func (d *Dir) moveIn() error {
+// error those moved are removed again. why says what keeps the folders from being
+// exchanged.
+func (d *Dir) moveIn(why error) error {
 	if err := d.nothingToReplace(); err != nil {
-		return err
+		return fmt.Errorf("%w (%w)", err, why)
 	}
 	for i, f := range d.files {
 		err := d.beforeLast(i)

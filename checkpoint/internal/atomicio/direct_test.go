@@ -92,7 +92,9 @@ func TestDirectIsUsed(t *testing.T) {
 	require.Equal(t, 2, calls["writeat"], "the second half, and what is left of the first")
 	require.Zero(t, calls["write"])
 	for _, o := range []Options{
-		{}, {Size: int64(len(newText))}, byDirect(Options{NoSync: true}),
+		{},
+		{Size: int64(len(newText))},
+		byDirect(Options{NoSync: true}),
 		{Size: int64(len(newText)), directFrom: int64(len(newText)) + 1},
 	} {
 		require.Zero(t, count(o)["opendirect"])

@@ -58,7 +58,8 @@ type FS interface {
 	// has no such call, and where one of the two is a mount point.
 	Exchange(a, b string) error
 
-	// Link gives a file a second name, which must be free.
+	// Link gives a file a second name, which must be free. The error wraps
+	// errors.ErrUnsupported where files cannot have one, or this one cannot have more.
 	Link(oldname, newname string) error
 
 	// Symlink makes newname a symbolic link to target, which is stored as it is.

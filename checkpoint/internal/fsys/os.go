@@ -5,10 +5,13 @@ package fsys
 // copyRange, syncDir), each in files of its own.
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"slices"
+	"syscall"
 )
 
 // OS is the file system of this machine.
@@ -37,12 +40,19 @@ func (osFS) Readlink(name string) (string, error)    { return os.Readlink(name) 
 func (osFS) SameFile(a, b fs.FileInfo) bool          { return os.SameFile(a, b) }
 func (osFS) Rename(oldname, newname string) error    { return rename(oldname, newname) }
 func (osFS) RenameNew(oldname, newname string) error { return renameNew(oldname, newname) }
-func (osFS) Link(oldname, newname string) error      { return os.Link(oldname, newname) }
 func (osFS) Symlink(target, newname string) error    { return os.Symlink(target, newname) }
 func (osFS) Remove(name string) error                { return os.Remove(name) }
 func (osFS) SyncDir(name string) error               { return syncDir(name) }
 
 func (osFS) Mkdir(name string, perm fs.FileMode) error { return os.Mkdir(name, perm) }
+
+func (osFS) Link(oldname, newname string) error {
+	err := os.Link(oldname, newname)
+	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EMLINK) {
+		err = fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
+	}
+	return err
+}
 
 func (osFS) Exchange(a, b string) error {
 	if err := exchange(a, b); err != nil {
