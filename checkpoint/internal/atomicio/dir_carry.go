@@ -13,22 +13,54 @@ import (
 )
 
 // carryOver gives the new folder the mode of the old one and all its entries that are not
-// Mine. What vanishes meanwhile is passed over; what appears is left to retire.
+// Mine. What vanishes meanwhile is passed over; what appears is left to retire. If another
+// writer replaces the old folder meanwhile, it may be empty by the time it is listed, so
+// everything is done again with what is there now.
 func (d *Dir) carryOver() error {
-	info, err := d.opts.FS.Lstat(d.target.path())
-	if err != nil {
-		return err
+	for range maxTries {
+		old, err := d.opts.FS.OpenDir(d.target.path()) // keeps its number from being used again
+		if err != nil {
+			return err
+		}
+		err = d.carryFrom(old)
+		still, e := leadsTo(d.opts.FS, d.target.path(), old)
+		if e := errors.Join(e, old.Close()); e != nil {
+			return e
+		}
+		if still {
+			return err
+		}
+		if err := d.dropCarried(); err != nil {
+			return err
+		}
 	}
-	if err := checkFolder(info); err != nil {
-		return err
-	}
+	return fmt.Errorf("others replaced the folder %d times meanwhile", maxTries)
+}
+
+func (d *Dir) carryFrom(old fsys.File) error {
 	if err := d.carryEntries(d.target.path(), d.name, d.isMine); err != nil {
 		return err
 	}
-	if d.lock == nil {
-		return nil
+	like, err := old.Stat()
+	if err != nil {
+		return err
 	}
-	return setDirMode(d.lock, info)
+	return setDirMode(d.lock, like)
+}
+
+// dropCarried removes all but the new files.
+func (d *Dir) dropCarried() error {
+	names, err := d.opts.FS.ReadDir(d.name)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, name := range names {
+		if !d.created(name) {
+			errs = append(errs, removeTree(d.opts.FS, join(d.name, name)))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (d *Dir) carryEntries(from, to string, mine func(string) bool) error {
@@ -94,9 +126,6 @@ func notMine(string) bool { return false }
 
 func setModeByName(fsx fsys.FS, name string, like fs.FileInfo) error {
 	h, err := fsx.OpenDir(name)
-	if errors.Is(err, errors.ErrUnsupported) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}

@@ -368,14 +368,25 @@ func TestSetWithoutExchangeIsMovedIn(t *testing.T) {
 
 // TestSetWithoutLocks: saving works; what a dead writer left stays, since nobody can tell.
 func TestSetWithoutLocks(t *testing.T) {
-	for _, op := range []string{"lock", "opendir"} {
-		d := withLeftovers(diskWithSet(oldSet))
-		names := d.Names("/")
+	d := withLeftovers(diskWithSet(oldSet))
+	names := d.Names("/")
+	p := d.Process()
+	p.Inject(faulty.Fault{Op: "lock", Kind: faulty.FailOn, Err: errors.ErrUnsupported})
+	require.NoError(t, saveSet(DirOptions{FS: p}, newSet))
+	require.Equal(t, newSet, seenSet(d))
+	require.Equal(t, names, d.Names("/"))
+}
+
+// TestSetWhereFoldersCannotBeOpened, as on Windows: a new set can be saved all the same.
+func TestSetWhereFoldersCannotBeOpened(t *testing.T) {
+	for _, had := range []string{"", noSet} {
+		d := diskWithSet(had)
 		p := d.Process()
-		p.Inject(faulty.Fault{Op: op, Kind: faulty.FailOn, Err: errors.ErrUnsupported})
+		p.Inject(faulty.Fault{Op: "opendir", Kind: faulty.FailOn, Err: errors.ErrUnsupported})
 		require.NoError(t, saveSet(DirOptions{FS: p}, newSet))
 		require.Equal(t, newSet, seenSet(d))
-		require.Equal(t, names, d.Names("/"))
+		require.Equal(t, []string{"m"}, d.Names("/"))
+		require.Zero(t, d.OpenHandles())
 	}
 }
 

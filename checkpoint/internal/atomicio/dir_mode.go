@@ -41,8 +41,11 @@ func (d *Dir) permOf(name string) (fs.FileMode, error) {
 func (d *Dir) permOfMine() (fs.FileMode, error) {
 	perm := fs.FileMode(0o666)
 	names, err := d.opts.FS.ReadDir(d.target.path())
-	if errors.Is(err, fs.ErrNotExist) {
-		return perm, nil
+	for try := 1; errors.Is(err, fs.ErrNotExist) && try < maxTries; try++ {
+		if d.isGone(d.target.path()) {
+			return perm, nil
+		}
+		names, err = d.opts.FS.ReadDir(d.target.path()) // another writer has just replaced it
 	}
 	if err != nil {
 		return 0, err

@@ -15,8 +15,9 @@ import (
 	"github.com/fb777929/kibisis/checkpoint/internal/fsys/faulty"
 )
 
-// atEveryCall runs a save once for each of its calls, and other before that call.
-func atEveryCall(t *testing.T, had string, other func(d *faulty.Disk), check func(d *faulty.Disk, call string)) {
+// atEveryCall runs a save once for each of its calls, other before that call, always before
+// all that follow, and check in the end.
+func atEveryCall(t *testing.T, had string, other func(d *faulty.Disk), always, check func(d *faulty.Disk, call string)) {
 	t.Helper()
 	for n := 0; ; n++ {
 		d := diskWithSet(had)
@@ -26,6 +27,9 @@ func atEveryCall(t *testing.T, had string, other func(d *faulty.Disk), check fun
 			if calls++; calls == n+1 {
 				at = op + " " + name
 				other(d)
+			}
+			if always != nil && calls > n {
+				always(d, op+" "+name)
 			}
 		})
 		err := saveSet(DirOptions{FS: p}, newSet)
@@ -43,6 +47,11 @@ func TestSetSecondWriterAtEveryCall(t *testing.T) {
 	for _, had := range []string{"", noSet, oldSet} {
 		atEveryCall(t, had, func(d *faulty.Disk) {
 			require.NoError(t, saveSet(DirOptions{FS: d.Process()}, oldSet))
+		}, func(d *faulty.Disk, call string) {
+			require.Contains(t, []string{oldSet, newSet}, seenSet(d), call)
+			if had != "" {
+				requireUsersThings(t, d, call)
+			}
 		}, func(d *faulty.Disk, call string) {
 			require.Contains(t, []string{oldSet, newSet}, seenSet(d), call)
 			if had != "" {
@@ -85,7 +94,7 @@ func TestSetFilesThatAppearAreKept(t *testing.T) {
 		for _, name := range paths {
 			addFile(t, p, name)
 		}
-	}, func(d *faulty.Disk, call string) {
+	}, nil, func(d *faulty.Disk, call string) {
 		for _, name := range paths {
 			got, err := d.ReadFile(name)
 			require.NoError(t, err, call)
@@ -108,7 +117,7 @@ func TestSetFilesReplacedMeanwhileAreNotLost(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, f.Close())
 		require.NoError(t, p.Rename("temporary", "m/notes"))
-	}, func(d *faulty.Disk, call string) {
+	}, nil, func(d *faulty.Disk, call string) {
 		var found []string
 		for _, name := range d.Names("/") {
 			if b, err := d.ReadFile(name + "/notes"); err == nil {
@@ -124,7 +133,7 @@ func TestSetFilesReplacedMeanwhileAreNotLost(t *testing.T) {
 func TestSetFilesRemovedMeanwhile(t *testing.T) {
 	atEveryCall(t, oldSet, func(d *faulty.Disk) {
 		require.NoError(t, d.Process().Remove("m/notes"))
-	}, func(d *faulty.Disk, call string) {
+	}, nil, func(d *faulty.Disk, call string) {
 		require.Equal(t, newSet, seenSet(d), call)
 		require.Equal(t, []string{"m"}, d.Names("/"), call)
 	})
