@@ -14,6 +14,9 @@ func (f *File) CopyRange(off int64, src io.ReaderAt, srcOff, n int64) error {
 	if err := f.writable(); err != nil {
 		return err
 	}
+	if err := f.settle(off); err != nil {
+		return f.wrote(off, 0, int(n), err)
+	}
 	err := f.temp.data.CopyRange(off, src, srcOff, n)
 	f.mu.Lock()
 	defer f.mu.Unlock()

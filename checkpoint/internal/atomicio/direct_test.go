@@ -4,6 +4,7 @@ package atomicio
 // package is tested where everything else is: the scenarios of fault_test.go hold it.
 
 import (
+	"bytes"
 	"errors"
 	"math/rand/v2"
 	"path/filepath"
@@ -16,8 +17,8 @@ import (
 	"github.com/fb777929/kibisis/checkpoint/internal/fsys/faulty"
 )
 
-// randomWrites writes size bytes in pieces of any length, some of them by WriteAt before
-// or after their turn, spoils every buffer once it was taken, and returns what the file
+// randomWrites writes size bytes in pieces of any length, some of them by WriteAt or
+// CopyRange before or after their turn, spoils every buffer once it was taken, and returns what the file
 // must hold.
 func randomWrites(t *testing.T, f *File, size int, rng *rand.Rand) []byte {
 	t.Helper()
@@ -35,7 +36,12 @@ func randomWrites(t *testing.T, f *File, size int, rng *rand.Rand) []byte {
 	}
 	patch := func(end int) {
 		off := rng.IntN(end)
-		at(off, 1+rng.IntN(min(end-off, 300)), func(p []byte) (int, error) { return f.WriteAt(p, int64(off)) })
+		at(off, 1+rng.IntN(min(end-off, 300)), func(p []byte) (int, error) {
+			if rng.IntN(2) == 0 {
+				return len(p), f.CopyRange(int64(off), bytes.NewReader(p), 0, int64(len(p)))
+			}
+			return f.WriteAt(p, int64(off))
+		})
 	}
 	patches := rng.IntN(3) == 0
 	for pos := 0; pos < size; {
