@@ -28,6 +28,7 @@ type layout struct {
 	// a tensor that gets none. Without any, slots is nil.
 	header []byte
 	slots  []int
+	setAt  int // where the digest of a set begins in header, 0 where the metadata has none
 
 	begins []int64 // of the data, by spec, counted from the start of the data
 	size   int64   // of the whole file
@@ -51,7 +52,7 @@ func newLayout(specs []Spec, o WriteOptions, summed func(i int) bool) (*layout, 
 	for _, i := range l.order {
 		name := specs[i].Name
 		if _, dup := l.names[name]; dup {
-			return nil, &FormatError{Kind: ErrDuplicate, Tensor: name, Detail: "two tensors of that name"}
+			return nil, errTwice(name)
 		}
 		l.names[name] = i
 	}
@@ -60,6 +61,10 @@ func newLayout(specs []Spec, o WriteOptions, summed func(i int) bool) (*layout, 
 		metadata = l.withSlots(metadata, summed)
 	}
 	return l, l.writeHeader(metadata, o.Align)
+}
+
+func errTwice(name string) error {
+	return &FormatError{Kind: ErrDuplicate, Tensor: name, Detail: "two tensors of that name"}
 }
 
 // layoutOf lays out src, whose data must fit.
@@ -97,22 +102,27 @@ func (l *layout) fit(i int, data int64) error {
 	return refuse(s, ErrSize, "%d bytes of data, shape %v of %s takes %d", data, s.Shape, s.DType, l.sizes[i])
 }
 
-// admit refuses a tensor that could not be read back.
-func (l *layout) admit(i int) error {
-	s := l.specs[i]
+// admit takes the size of a tensor that could be read back.
+func (l *layout) admit(i int) (err error) {
+	l.sizes[i], err = l.specs[i].size()
+	return err
+}
+
+// size is how many bytes of data the tensor takes. One that could not be read back is an
+// error.
+func (s Spec) size() (int64, error) {
 	size, kind := sizeBytes(s.DType, s.Shape)
 	switch {
 	case s.Name == metadataName:
-		return refuse(s, ErrReserved, "the name is the metadata's own")
+		return 0, refuse(s, ErrReserved, "the name is the metadata's own")
 	case !utf8.ValidString(s.Name):
-		return refuse(s, ErrHeaderUTF8, "the name is not UTF-8")
+		return 0, refuse(s, ErrHeaderUTF8, "the name is not UTF-8")
 	case !s.DType.valid():
-		return refuse(s, ErrHeaderJSON, "no dtype")
+		return 0, refuse(s, ErrHeaderJSON, "no dtype")
 	case kind != "":
-		return refuse(s, kind, "shape %v of %s", s.Shape, s.DType)
+		return 0, refuse(s, kind, "shape %v of %s", s.Shape, s.DType)
 	}
-	l.sizes[i] = size
-	return nil
+	return size, nil
 }
 
 func refuse(s Spec, kind ErrorKind, format string, args ...any) error {
@@ -156,8 +166,8 @@ func (l *layout) writeHeader(metadata map[string]string, align int) error {
 func (l *layout) appendMetadata(b []byte, metadata map[string]string) ([]byte, error) {
 	b = append(appendString(b, metadataName), ':', '{')
 	for i, key := range slices.Sorted(maps.Keys(metadata)) {
-		if value := metadata[key]; !utf8.ValidString(key) || !utf8.ValidString(value) {
-			return nil, &FormatError{Kind: ErrHeaderUTF8, Field: key, Detail: fmt.Sprintf("metadata that is not UTF-8: %q", value)}
+		if err := checkText(key, metadata[key]); err != nil {
+			return nil, err
 		}
 		if i > 0 {
 			b = append(b, ',')
@@ -166,9 +176,20 @@ func (l *layout) appendMetadata(b []byte, metadata map[string]string) ([]byte, e
 		if i, ok := l.slotOf(key); ok {
 			l.slots[i] = len(b) + 1 // behind the quote
 		}
+		if key == setKey {
+			l.setAt = len(b) + 1
+		}
 		b = appendString(b, metadata[key])
 	}
 	return append(b, '}'), nil
+}
+
+// checkText refuses metadata that JSON cannot hold.
+func checkText(key, value string) error {
+	if utf8.ValidString(key) && utf8.ValidString(value) {
+		return nil
+	}
+	return &FormatError{Kind: ErrHeaderUTF8, Field: key, Detail: fmt.Sprintf("metadata that is not UTF-8: %q", value)}
 }
 
 func appendEntry(b []byte, s *Spec, begin, end int64) []byte {
@@ -176,16 +197,22 @@ func appendEntry(b []byte, s *Spec, begin, end int64) []byte {
 		b = append(b, ',')
 	}
 	b = append(appendString(b, s.Name), `:{"dtype":"`...)
-	b = append(append(b, s.DType.String()...), `","shape":[`...)
-	for i, dim := range s.Shape {
+	b = append(append(b, s.DType.String()...), `","shape":`...)
+	b = appendShape(b, s.Shape)
+	b = strconv.AppendInt(append(b, `,"data_offsets":[`...), begin, 10)
+	b = strconv.AppendInt(append(b, ','), end, 10)
+	return append(b, `]}`...)
+}
+
+func appendShape(b []byte, shape []int) []byte {
+	b = append(b, '[')
+	for i, dim := range shape {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		b = strconv.AppendInt(b, int64(dim), 10)
 	}
-	b = strconv.AppendInt(append(b, `],"data_offsets":[`...), begin, 10)
-	b = strconv.AppendInt(append(b, ','), end, 10)
-	return append(b, `]}`...)
+	return append(b, ']')
 }
 
 // appendString appends s as serde_json spells it. encoding/json escapes more.

@@ -28,6 +28,7 @@ const (
 	mapKey      = "weight_map"
 	metadataKey = "metadata"
 	totalKey    = "total_size"
+	formatKey   = "format"
 )
 
 // A listed is one tensor of weight_map.

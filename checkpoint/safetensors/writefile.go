@@ -71,15 +71,24 @@ func (l *layout) writeSummed(f *atomicio.File, w pacedWriter, src []Source) erro
 	if l.slots == nil {
 		return l.write(w, src, nil)
 	}
+	sums, err := l.writeAndSum(w, src)
+	if err != nil {
+		return err
+	}
+	l.fill(sums)
+	return l.rewriteHeader(f)
+}
+
+// writeAndSum writes the file through w, and returns the checksums of src.
+func (l *layout) writeAndSum(w pacedWriter, src []Source) ([]uint64, error) {
 	sums := make([]uint64, len(src))
 	summer := sumBeside(src, l.order, sums)
 	defer summer.stop() // also when WriteData or Progress panics, src is the caller's again
 	if err := l.write(w, src, sums); err != nil {
-		return err
+		return nil, err
 	}
 	summer.finish()
-	l.fill(sums)
-	return l.rewriteHeader(f)
+	return sums, nil
 }
 
 // rewriteHeader writes the header where it belongs.
