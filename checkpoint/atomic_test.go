@@ -37,8 +37,9 @@ func TestMain(m *testing.M) {
 }
 
 var childJobs = map[string]func(path string){
-	"save for ever": saveForEver,
-	"run full":      saveWithoutRoom,
+	"save for ever":        func(path string) { saveForEver(path, saveOne) },
+	"save shards for ever": func(path string) { saveForEver(path, saveTwoShards) },
+	"run full":             saveWithoutRoom,
 }
 
 // child starts a process that does a job.
@@ -90,10 +91,19 @@ func allAre(numbers []float32, x float32) bool {
 	return !slices.ContainsFunc(numbers, func(got float32) bool { return got != x })
 }
 
-func saveForEver(path string) {
+// saveOne and saveTwoShards write a version to path.
+func saveOne(path string, m Model, o SaveOptions) error {
+	return SaveModel(context.Background(), path, m, &o)
+}
+
+func saveTwoShards(path string, m Model, o SaveOptions) error {
+	return SaveShards(context.Background(), path, m, &ShardOptions{SaveOptions: o, MaxSize: 1_200_012})
+}
+
+func saveForEver(path string, save func(string, Model, SaveOptions) error) {
 	for v := 1; ; v++ {
-		o := &SaveOptions{Checksums: true, NoSync: v%2 == 0, Metadata: map[string]string{"version": strconv.Itoa(v)}}
-		if err := SaveModel(context.Background(), path, version(float32(v)), o); err != nil {
+		o := SaveOptions{Checksums: true, NoSync: v%2 == 0, Metadata: map[string]string{"version": strconv.Itoa(v)}}
+		if err := save(path, version(float32(v)), o); err != nil {
 			panic(err)
 		}
 		fmt.Println("saved", v)
@@ -103,12 +113,25 @@ func saveForEver(path string) {
 // TestKilledSavers: whenever a saver is killed, the file is there, whole, and no older
 // than the last save that it reported.
 func TestKilledSavers(t *testing.T) {
+	killSavers(t, "save for ever", saveOne)
+}
+
+func TestKilledSaversOfShards(t *testing.T) {
+	skipWithoutExchange(t)
+	path := killSavers(t, "save shards for ever", saveTwoShards)
+	entries, err := os.ReadDir(path)
+	require.NoError(t, err)
+	require.Len(t, entries, 3, "two shards and an index")
+}
+
+// killSavers kills savers of one path, and returns it when the last one may finish.
+func killSavers(t *testing.T, job string, save func(string, Model, SaveOptions) error) string {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "model.safetensors")
 	rng := rand.New(rand.NewPCG(1, 2))
 	left := 0
 	for range 25 {
-		cmd, out := child(t, "save for ever", path)
+		cmd, out := child(t, job, path)
 		_, err := out.ReadString('\n') // it is under way
 		require.NoError(t, err)
 		go func() {
@@ -134,9 +157,10 @@ func TestKilledSavers(t *testing.T) {
 		left += len(entries) - 1
 	}
 	t.Logf("%d of 25 kills left a temporary file", left)
-	require.NoError(t, SaveModel(t.Context(), path, version(9), &SaveOptions{Checksums: true}))
+	require.NoError(t, save(path, version(9), SaveOptions{Checksums: true}))
 	onlyFileIn(t, dir, "model.safetensors")
 	require.Equal(t, float32(9), versionOf(t, path))
+	return path
 }
 
 // A full disk leaves the old file, and nothing else.

@@ -4,11 +4,12 @@
 //	err := checkpoint.SaveModel(ctx, "model.safetensors", model, nil)
 //	report, err := checkpoint.LoadModel(ctx, "model.safetensors", model, nil)
 //
-// [SaveModel] and [LoadModel] do most jobs. A model is anything with a
-// [Model.StateDict]; [FromStruct], [FromNodes], [FromMap], [FromValues],
-// [FromGraph], [FromBatchNorm] and [Group] make one of what a program has. To
-// look into a file without a model, and for views of single tensors, use package
-// safetensors; [Dense] makes a Gorgonia tensor of one of them.
+// [SaveModel] and [LoadModel] do most jobs; [SaveShards] is for models that are too
+// large for one file. A model is anything with a [Model.StateDict]; [FromStruct],
+// [FromNodes], [FromMap], [FromValues], [FromGraph], [FromBatchNorm] and [Group] make
+// one of what a program has. To look into a file without a model, and for views of
+// single tensors, use package safetensors; [Dense] makes a Gorgonia tensor of one of
+// them.
 //
 // # What a save promises
 //
@@ -28,6 +29,11 @@
 //	         SaveModel fails and the old file stays
 //	NFS, SMB the rename is atomic on the server; what a power cut of the server
 //	         leaves is the server's promise
+//
+// [SaveShards] promises the same for a folder of several files: the old set or the new
+// one, in one step, and what else is in the folder stays. Windows and some network file
+// systems cannot replace a folder; there it fails with [ErrExists] rather than replace an
+// older set file by file.
 //
 // # What a load promises
 //
@@ -76,6 +82,11 @@
 //	Int8 ... Int64  I8 ... I64      Complex64         C64
 //	Uint8 ...       U8 ... U64      safetensors.Float16, BFloat16 (containers)
 //	Int, Uint       I64, U64 (I32, U32 on 32-bit machines)
+//
+// SaveShards divides the parameters, by their names in the model, among files of at most
+// MaxSize, in the form of the hub: the index says where each tensor is, and has the
+// aliases and the caller's metadata; each shard has its checksums. A digest in all of them
+// tells shards of different saves apart: see package safetensors.
 //
 // Masked and sparse tensors, strings, pointers, Complex128, dtypes of one's own
 // and values on a device are refused by name.

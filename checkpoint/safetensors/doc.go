@@ -5,9 +5,10 @@
 // elements as a Go slice, without copying where possible. [Tensor.Slice] selects
 // parts of one with NumPy's indexes, and reads no others. To write tensors that are
 // in memory to a file, use [WriteFile], or [Encode] for any io.Writer; to write a
-// file larger than memory, or from several goroutines, [Create]; to change a file,
-// [Rewrite]. Models of Gorgonia are saved and loaded by the
-// package above this one, checkpoint; this one knows no graph.
+// file larger than memory, or from several goroutines, [Create]; to write several files
+// with an index, [WriteShards]; to change a file, [Rewrite]; to mend one, [Repair]. Models
+// of Gorgonia are saved and loaded by the package above this one, checkpoint; this one
+// knows no graph.
 //
 // # The format
 //
@@ -130,6 +131,28 @@
 // for a larger multiple, through more spaces. What could not be read back is
 // refused.
 //
+// # Sets that are written
+//
+// [WriteShards] divides tensors as huggingface_hub does, so that both make the same files:
+// in the order given, a shard takes tensors until the next one would make it larger than
+// MaxSize; a tensor that is larger by itself gets a shard of its own, numbered before the
+// one that is being filled. Within a shard, tensors lie as in any file. The index is laid out
+// as Python's json.dump does with an indent of 2, without a final newline: total_size (the
+// bytes of all tensors), then the other metadata with its keys sorted, then weight_map by
+// shard, in each in the order given.
+//
+// Shards and index have one digest, "kibisis.set": SHA-256, cut to its first 128 bits, of
+// one line for each tensor, in the order of the bytes of their names:
+//
+//	<length of the name in bytes>:<name> <dtype> [<dims>] <CRC-64/NVME of its bytes>\n
+//	1:t F32 [] af8fe37b2c423edf\n
+//
+// with numbers in decimal, dims separated by commas, and the checksum as 16 lower-case hex
+// digits; the second line is of the scalar above. The digest depends on what is in the set
+// and not on how that is divided: saves of different weights differ, and the same model gives
+// the same bytes. It guards against mistakes, a shard of yesterday's save among today's; not
+// against people, since a CRC-64 is easy to forge.
+//
 // # How files are written
 //
 // [WriteFile], [Writer.Commit] and [Rewrite] make a new file beside the path and give
@@ -140,10 +163,16 @@
 // before the work. Nothing but the path and a temporary file beside it is touched; one
 // that a killed program left is removed by the next write to that path.
 //
+// [WriteShards] does the same with the whole folder: shards and index are written into a new
+// one beside it and synced; the folder's other files get second names there, and then the two
+// folders change places. A program that opens a set at that very moment may find the index
+// of one and shards of the other, which is an ErrShardIndex; it opens the set again.
+//
 // Where the system cannot keep all of that, it is said here: on Windows a folder cannot
 // be synced, so that a power cut may bring back the old file, and one that somebody has
 // mapped cannot be replaced; on network file systems it is as good as their rename and
-// sync.
+// sync. Windows and some network file systems cannot make folders change places, and none
+// can where the folder is a mount point: there an older set cannot be replaced ([ErrExists]).
 //
 // # Metadata with a meaning
 //

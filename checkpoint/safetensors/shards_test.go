@@ -13,6 +13,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -20,6 +21,13 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 )
+
+// skipWithoutExchange leaves out a test that replaces sets.
+func skipWithoutExchange(t *testing.T) {
+	if runtime.GOOS != "linux" && runtime.GOOS != "darwin" {
+		t.Skip("this system cannot replace a folder in one step")
+	}
+}
 
 // counters are n tensors of size bytes each, no two alike.
 func counters(n, size int) []Source {
@@ -61,7 +69,6 @@ func requireHubFile(t *testing.T, want, got string) {
 	t.Helper()
 	f := opened(t, []byte(got), nil)
 	require.Equal(t, "pt", f.Metadata()[formatKey])
-	require.Len(t, f.Metadata()[setKey], setDigits)
 	var src []Source
 	for _, x := range f.All() {
 		src = append(src, Source{Name: x.Name(), DType: x.DType(), Shape: x.Shape(), Data: bytesOf(t, x)})
@@ -93,11 +100,17 @@ func TestWriteShardsIsTheHubs(t *testing.T) {
 		}
 	}
 	digest := parsedIndex(t, got[indexName]).Metadata[setKey].(string)
-	index := strings.Replace(got[indexName], fmt.Sprintf("\n    %q: %q,", setKey, digest), "", 1)
+	index := withoutDigest(got[indexName], digest)
 	alias := "\n    \"head.weight\": \"embed.weight\""
 	index = strings.Replace(index, alias+",", "", 1)
 	index = strings.Replace(index, `"a test"`, `"a test",`+alias, 1)
 	require.Equal(t, want[indexName], index)
+}
+
+// withoutDigest takes the digest out of the text of an index.
+func withoutDigest(index, digest string) string {
+	member := fmt.Sprintf(",\n    %q: %q", setKey, digest)
+	return strings.Replace(index, member, "", 1)
 }
 
 type pythonIndex struct {
@@ -114,6 +127,7 @@ func parsedIndex(t tb, text string) (x pythonIndex) {
 // Whatever the tensors and the sizes, Open gives back what was written; shards are no larger
 // than asked for but by one tensor; and the same set has the same bytes.
 func TestWriteShardsThenOpen(t *testing.T) {
+	skipWithoutExchange(t)
 	parent := t.TempDir()
 	rapid.Check(t, func(rt *rapid.T) {
 		src, o := anySources(rt), &ShardOptions{WriteOptions: *anyOptions(rt), MaxSize: rapid.Int64Range(1, 40_000).Draw(rt, "max")}
@@ -248,6 +262,7 @@ func TestMixedSetsAreRefused(t *testing.T) {
 // A smaller set takes the place of a larger one, of a single file and back. Nothing else in
 // the folder changes.
 func TestWriteShardsReplacesASet(t *testing.T) {
+	skipWithoutExchange(t)
 	dir := setOf(t, counters(5, 10), &ShardOptions{MaxSize: 10})
 	require.Len(t, filesOf(t, dir), 6)
 	others := map[string]string{
