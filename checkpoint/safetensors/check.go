@@ -19,26 +19,39 @@ func (h *header) check(size int64) error {
 	var end uint64
 	for i := range h.entries {
 		e := &h.entries[i]
-		if e.begin != end || e.end < e.begin {
-			return h.fault(e, ErrOffset, fmt.Sprintf("begins at data byte %d and ends at %d, want begin %d", e.begin, e.end, end))
-		}
-		switch e.fault {
-		case overflowFault:
-			return h.fault(e, ErrOverflow, fmt.Sprintf("shape %s of %s is more bytes than 64 bits count", h.shapeText(e), e.dtype))
-		case misalignedFault:
-			return h.fault(e, ErrMisaligned, fmt.Sprintf("shape %s of %s does not fill whole bytes", h.shapeText(e), e.dtype))
-		case sizeFault:
-			return h.fault(e, ErrSize, fmt.Sprintf("%d bytes, but shape %s of %s takes %d", e.end-e.begin, h.shapeText(e), e.dtype, h.bytesOf(e)))
+		if err := h.checkEntry(e, end); err != nil {
+			return err
 		}
 		end = e.end
 	}
-	if data := size - h.dataStart(); end != uint64(data) {
-		return &FormatError{
-			Kind: ErrIncomplete, Begin: h.absolute(min(end, uint64(data))), End: h.absolute(max(end, uint64(data))),
-			Detail: fmt.Sprintf("tensors end at data byte %d, the file holds %d bytes of data", end, data),
-		}
+	if data := uint64(size - h.dataStart()); end != data {
+		return h.incomplete(end, data)
 	}
 	return nil
+}
+
+// checkEntry checks a tensor that must begin at that byte of the data.
+func (h *header) checkEntry(e *entry, begin uint64) error {
+	if e.begin != begin || e.end < e.begin {
+		return h.fault(e, ErrOffset, fmt.Sprintf("begins at data byte %d and ends at %d, want begin %d", e.begin, e.end, begin))
+	}
+	switch e.fault {
+	case overflowFault:
+		return h.fault(e, ErrOverflow, fmt.Sprintf("shape %s of %s is more bytes than 64 bits count", h.shapeText(e), e.dtype))
+	case misalignedFault:
+		return h.fault(e, ErrMisaligned, fmt.Sprintf("shape %s of %s does not fill whole bytes", h.shapeText(e), e.dtype))
+	case sizeFault:
+		return h.fault(e, ErrSize, fmt.Sprintf("%d bytes, but shape %s of %s takes %d", e.end-e.begin, h.shapeText(e), e.dtype, h.bytesOf(e)))
+	}
+	return nil
+}
+
+// incomplete is the fault of tensors that end at that byte of so much data.
+func (h *header) incomplete(end, data uint64) *FormatError {
+	return &FormatError{
+		Kind: ErrIncomplete, Begin: h.absolute(min(end, data)), End: h.absolute(max(end, data)),
+		Detail: fmt.Sprintf("tensors end at data byte %d, the file holds %d bytes of data", end, data),
+	}
 }
 
 // dataStart is where the data begins, in bytes from the start of the file.
@@ -53,7 +66,7 @@ func (h *header) absolute(dataByte uint64) int64 {
 	return h.dataStart() + int64(dataByte)
 }
 
-func (h *header) fault(e *entry, kind ErrorKind, detail string) error {
+func (h *header) fault(e *entry, kind ErrorKind, detail string) *FormatError {
 	return &FormatError{
 		Kind: kind, Tensor: string(h.bytes(e.name)), Detail: detail,
 		Begin: h.absolute(e.begin), End: h.absolute(e.end),

@@ -31,6 +31,7 @@ const (
 	ErrChecksum       ErrorKind = "checksum"         // bytes differ from the checksum stored with them
 	ErrShardIndex     ErrorKind = "index"            // a shard index that is no index, or that its shards do not bear out
 	ErrReserved       ErrorKind = "reserved"         // a tensor to be written is called __metadata__
+	ErrNotCanonical   ErrorKind = "not-canonical"    // legal, but not as this package writes it: only in the report of Repair
 )
 
 // Error is the word.

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"iter"
 	"maps"
-	"slices"
 	"strings"
 	"sync"
 )
@@ -184,10 +183,6 @@ func (f *File) Shards() []string {
 	}
 	return paths
 }
-
-// Forgiven returns what the lenient reader passed over and the strict one would
-// have refused; nil for a File that was opened strictly, or has no faults.
-func (f *File) Forgiven() []*FormatError { return slices.Clone(f.forgiven) }
 
 // Names returns the names of the tensors in file order.
 func (f *File) Names() []string {

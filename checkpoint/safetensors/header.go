@@ -40,6 +40,7 @@ type header struct {
 	names   table   // of entries
 	meta    int     // where the metadata's '{' stands in the text; -1 without metadata
 	metaKey bool
+	maps    int // dtypes that were objects
 }
 
 // parseHeader reads the text of a header, which it keeps. Nothing is checked
@@ -147,13 +148,14 @@ func (h *header) metadata() error {
 	}); err != nil || h.lenient {
 		return err
 	}
-	return h.uniqueKeys(pairs)
+	return h.uniqueKeys(pairs, func(key ref, _ uint32) error { return h.duplicate("", string(h.bytes(key))) })
 }
 
 // uniqueKeys walks the metadata, of n pairs, a second time: with their number
 // known the table is made once. It files keys by where they stand, because a
-// list of them could outgrow the text, whose shortest pair has six bytes.
-func (h *header) uniqueKeys(n int) error {
+// list of them could outgrow the text, whose shortest pair has six bytes. It calls
+// again with each key that stood before, and where it stands.
+func (h *header) uniqueKeys(n int, again func(key ref, at uint32) error) error {
 	end, arena := h.pos, len(h.arena)
 	h.pos = h.meta
 	seen := newTable(n, len(h.text))
@@ -166,7 +168,9 @@ func (h *header) uniqueKeys(n int) error {
 			return err
 		}
 		if _, dup := seen.add(h.bytes(k), at, h.stringAt); dup {
-			return h.duplicate("", string(h.bytes(k)))
+			if err := again(k, at); err != nil {
+				return err
+			}
 		}
 		if _, err := h.str(); err != nil {
 			return err

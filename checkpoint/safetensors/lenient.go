@@ -73,5 +73,6 @@ func (h *header) dtypeMap() (d DType, err error) {
 	if it.err == nil && n != 1 {
 		it.err = h.fail("a dtype of %d names, want 1", n)
 	}
+	h.maps++
 	return d, it.err
 }

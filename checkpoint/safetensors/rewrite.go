@@ -69,19 +69,24 @@ func rewrite(ctx context.Context, disk fsys.FS, path string, f *File, e *Edit, o
 	if err != nil {
 		return err
 	}
+	return plan.write(ctx, disk, path, opt)
+}
+
+// write makes the file at path. It closes the old one, of which it may take the place.
+func (p *plan) write(ctx context.Context, disk fsys.FS, path string, o WriteOptions) (err error) {
 	if err := context.Cause(ctx); err != nil {
-		return fmt.Errorf("safetensors: rewrite %s: %w", path, err)
+		return fmt.Errorf("safetensors: rewrite %s: %w", p.old.path, err)
 	}
-	w, err := plan.layout.writer(disk, path, opt)
+	w, err := p.layout.writer(disk, path, o)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
 	w.pace.stop = endedBy(ctx)
-	if err := plan.writeTo(w); err != nil {
+	if err := p.writeTo(w); err != nil {
 		return err
 	}
-	if err := f.Close(); err != nil { // Windows replaces no file that is open
+	if err := p.old.Close(); err != nil { // Windows replaces no file that is open
 		return fmt.Errorf("safetensors: %w", err)
 	}
 	return w.Commit()

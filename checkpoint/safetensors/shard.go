@@ -32,9 +32,23 @@ func newShard(src *source, o OpenOptions) (*shard, error) {
 	return &shard{src: src, h: h}, nil
 }
 
-// readHeader reads, parses and checks the header of src. The text is read into
-// memory of our own, also from a mapping: it must not change while it is parsed.
+// readHeader reads, parses and checks the header of src.
 func readHeader(src *source, o OpenOptions) (*header, error) {
+	text, err := readText(src, o.MaxHeader)
+	if err != nil {
+		return nil, err
+	}
+	h, err := parseHeader(text, o.Lenient)
+	if err != nil {
+		return nil, err
+	}
+	return h, h.check(src.size)
+}
+
+// readText reads the text of the header of src, of at most so many bytes, 0 for all
+// that are legal. It reads into memory of our own, also from a mapping: the text must
+// not change while it is parsed.
+func readText(src *source, most int64) ([]byte, error) {
 	if src.size < lengthBytes {
 		return nil, &FormatError{
 			Kind: ErrHeaderTooSmall, End: src.size,
@@ -45,18 +59,11 @@ func readHeader(src *source, o OpenOptions) (*header, error) {
 		return nil, err
 	}
 	n := binary.LittleEndian.Uint64(src.head[:])
-	if kind, detail := checkLength(n, src.size, o.MaxHeader); kind != "" {
+	if kind, detail := checkLength(n, src.size, most); kind != "" {
 		return nil, &FormatError{Kind: kind, End: lengthBytes, Detail: detail}
 	}
 	text := make([]byte, n)
-	if err := src.fill(text, lengthBytes); err != nil {
-		return nil, err
-	}
-	h, err := parseHeader(text, o.Lenient)
-	if err != nil {
-		return nil, err
-	}
-	return h, h.check(src.size)
+	return text, src.fill(text, lengthBytes)
 }
 
 // checkLength checks a header's length n against the file's, against the format
