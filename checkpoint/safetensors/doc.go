@@ -6,7 +6,7 @@
 // parts of one with NumPy's indexes, and reads no others. To write tensors that are
 // in memory to a file, use [WriteFile], or [Encode] for any io.Writer; to write a
 // file larger than memory, or from several goroutines, [Create]; to write several files
-// with an index, [WriteShards]; to change a file, [Rewrite]; to mend one, [Repair]. Models
+// with an index, [WriteShards]; to change a file, [Rewrite]; to mend one that readers refuse, [Repair]. Models
 // of Gorgonia are saved and loaded by the package above this one, checkpoint; this one
 // knows no graph.
 //
@@ -78,7 +78,8 @@
 // of those before it are not looked at; an entry may be the array [dtype, shape,
 // data_offsets]; a dtype may be {"F32":null}.
 // Nothing that the reference refuses is taken in either mode. Of sets it takes
-// what is marked below. [File.Forgiven] says what was passed over.
+// what is marked below. [File.Forgiven] says what was passed over, and [Repair] makes a
+// file of it that needs no lenience; it mends some faults that no reader takes as well.
 //
 // # Sets
 //

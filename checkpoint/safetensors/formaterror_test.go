@@ -100,7 +100,7 @@ func TestErrorsQuote(t *testing.T) {
 	requirePlain(t, Encode(&writeBuffer{}, nil, &WriteOptions{Metadata: map[string]string{ansi: "\xff" + ansi}}))
 }
 
-func requirePlain(t *testing.T, err error) {
+func requirePlain(t testing.TB, err error) {
 	t.Helper()
 	require.Error(t, err)
 	for _, r := range err.Error() {

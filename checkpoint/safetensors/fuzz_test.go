@@ -70,6 +70,7 @@ func requireLaws(t *testing.T, file []byte) {
 		return
 	}
 	requireWhole(t, lenient, file)
+	require.Equal(t, forgiven(t, file), len(lenient.Forgiven()) > 0)
 	if forgiven(t, file) {
 		require.Error(t, strictErr)
 		require.Contains(t, []ErrorKind{ErrDuplicate, ErrHeaderJSON}, kindOf(t, strictErr))
