@@ -24,6 +24,7 @@ var imports = map[string]string{
 	"context":     "context",
 	"fmt":         "fmt",
 	"gorgonia":    "gorgonia.org/gorgonia",
+	"io":          "io",
 	"safetensors": "github.com/fb777929/kibisis/checkpoint/safetensors",
 	"tensor":      "gorgonia.org/tensor",
 }
@@ -84,7 +85,8 @@ func compiles(t *testing.T, program string) string {
 	return binary
 }
 
-// fragment makes a program of statements that use a context and a model.
+// fragment makes a program of statements that use a context, a model, a reader and
+// data.
 func fragment(statements string) string {
 	var b strings.Builder
 	b.WriteString("package main\n\n")
@@ -93,11 +95,11 @@ func fragment(statements string) string {
 		used = append(used, m[1])
 	}
 	for name, path := range imports {
-		if slices.Contains(append(used, "checkpoint", "context"), name) {
+		if slices.Contains(append(used, "checkpoint", "context", "io"), name) {
 			fmt.Fprintf(&b, "import %q\n", path)
 		}
 	}
-	fmt.Fprintf(&b, "\nfunc main() {}\n\nfunc _(ctx context.Context, model checkpoint.Model) error {\n%s", statements)
+	fmt.Fprintf(&b, "\nfunc main() {}\n\nfunc _(ctx context.Context, model checkpoint.Model, reader io.Reader, data []byte) error {\n%s", statements)
 	for _, m := range declared.FindAllStringSubmatch(statements, -1) {
 		for name := range strings.SplitSeq(m[1], ",") {
 			fmt.Fprintf(&b, "_ = %s\n", strings.TrimSpace(name))

@@ -98,8 +98,8 @@
 //     metadata is neither an object nor null; a key with a meaning stands twice.
 //   - A shard's name is not a plain file name that ends in ".safetensors": it has a
 //     separator of any system, a colon, what cannot be printed, or over 255 bytes.
-//   - A shard is missing (this is fs.ErrNotExist too), or lacks a tensor that
-//     weight_map has in it.
+//   - A shard is missing (this is no fs.ErrNotExist, which means that nothing is
+//     there), or lacks a tensor that weight_map has in it.
 //   - weight_map names a tensor twice. Lenient: the last counts.
 //   - A shard holds a tensor that weight_map does not name, or has in another shard.
 //     Lenient: weight_map decides, and the tensor in that place is not there.

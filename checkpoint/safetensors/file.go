@@ -78,7 +78,8 @@ func (o *OpenOptions) orDefault() OpenOptions {
 // It reads and checks the headers, and allocates at most four times a header's
 // length plus 1 MiB for each file, and six times the index's length.
 // Errors are a *FormatError for a file that breaks the format, else the
-// system's (errors.Is(err, fs.ErrNotExist) works, also for a missing shard).
+// system's. fs.ErrNotExist means that nothing is at path: of a set that lacks a shard the
+// index is at fault, and a folder without a model is an error of its own.
 func Open(path string, o *OpenOptions) (*File, error) {
 	opt := o.orDefault()
 	return openPath(diskTree{opt}, path, opt)

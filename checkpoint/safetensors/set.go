@@ -119,9 +119,9 @@ func (x *index) openShard(t tree, i uint32, o OpenOptions) (*shard, error) {
 	}
 	src, err := t.source(t.join(t.folder(x.path), name))
 	if errors.Is(err, fs.ErrNotExist) {
+		// Not wrapped: who starts anew where nothing is must not where a part is missing.
 		tensors := x.listedIn(i)
-		f := x.faultOf(tensors, mapKey, "shard %q is missing, and with it %s", name, tensors)
-		return nil, fmt.Errorf("%w: %w", f, err)
+		return nil, x.faultOf(tensors, mapKey, "shard %q is missing, and with it %s", name, tensors)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("safetensors: %w", err)

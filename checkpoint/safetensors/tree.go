@@ -103,7 +103,7 @@ func modelIn(t tree, folder string) (string, error) {
 	}
 	switch len(indexes) {
 	case 0:
-		return "", fmt.Errorf("safetensors: folder %s has no shard index and no *%s: %w; it holds %s", folder, shardSuffix, fs.ErrNotExist, others)
+		return "", fmt.Errorf("safetensors: folder %s has no shard index and no *%s; it holds %s", folder, shardSuffix, others)
 	case 1:
 		return t.join(folder, indexes[0]), nil
 	}
