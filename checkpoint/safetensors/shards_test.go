@@ -128,12 +128,12 @@ func parsedIndex(t tb, text string) (x pythonIndex) {
 // than asked for but by one tensor; and the same set has the same bytes.
 func TestWriteShardsThenOpen(t *testing.T) {
 	skipWithoutExchange(t)
-	parent := t.TempDir()
+	parent, sets := t.TempDir(), 0
 	rapid.Check(t, func(rt *rapid.T) {
 		src, o := anySources(rt), &ShardOptions{WriteOptions: *anyOptions(rt), MaxSize: rapid.Int64Range(1, 40_000).Draw(rt, "max")}
 		delete(o.Metadata, totalKey)
-		dir, err := os.MkdirTemp(parent, "")
-		require.NoError(rt, err)
+		sets++
+		dir := filepath.Join(parent, fmt.Sprint(sets))
 		require.NoError(rt, WriteShards(t.Context(), dir, src, o))
 		f, err := Open(dir, &OpenOptions{InMemory: true, Verify: true})
 		require.NoError(rt, err)
@@ -227,7 +227,7 @@ func TestDigestOfASet(t *testing.T) {
 	}
 	src := counters(4, 12)
 	want := digest(src, 12)
-	require.Equal(t, digestOf(src), want)
+	require.Equal(t, want, digestOf(src))
 	require.Equal(t, want, digest(src, 24))
 	slices.Reverse(src)
 	require.Equal(t, want, digest(src, 12))
@@ -343,19 +343,29 @@ func TestWriteShardsRefuses(t *testing.T) {
 	require.ErrorContains(t, WriteShards(t.Context(), ".", good, nil), `"."`)
 }
 
-// Progress counts the bytes of all files.
-func TestProgressOfASet(t *testing.T) {
+// Shards that are large enough to be written past the page cache are as right as small ones,
+// and Progress counts the bytes of all files.
+func TestLargeShards(t *testing.T) {
+	const shard = 9 << 20
 	var last, all int64
-	o := &ShardOptions{MaxSize: 3 << 20, WriteOptions: WriteOptions{NoSync: true, Checksums: true, Progress: func(done, total int64) {
+	o := &ShardOptions{MaxSize: shard, WriteOptions: WriteOptions{Checksums: true, Progress: func(done, total int64) {
 		require.Greater(t, done, last)
 		last, all = done, total
 	}}}
+	dir := setOf(t, counters(3, shard), o)
 	var size int64
-	for _, content := range filesOf(t, setOf(t, counters(3, 3<<20), o)) {
+	for _, content := range filesOf(t, dir) {
 		size += int64(len(content))
 	}
 	require.Equal(t, size, last)
 	require.Equal(t, size, all)
+	f, err := Open(dir, nil)
+	require.NoError(t, err)
+	defer f.Close()
+	checked, err := f.Verify(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 3, checked)
+	require.Equal(t, digestOf(counters(3, shard)), f.Metadata()[setKey])
 }
 
 // A set that ends early, for whatever reason, leaves the old one and nothing beside it.
