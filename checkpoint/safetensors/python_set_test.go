@@ -29,9 +29,9 @@ func someTensors(rng *rand.Rand, n int) []Source {
 // metadata.
 func TestPythonLoadsOurSets(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
-	for _, most := range []int64{1, 300, 1000, 1 << 20} {
+	for _, most := range []int64{1, 300, 1 << 20} {
 		src := someTensors(rng, 20)
-		dir, again := setOf(t, src, &ShardOptions{MaxSize: most, WriteOptions: WriteOptions{Checksums: most == 1000}}), t.TempDir()
+		dir, again := setOf(t, src, &ShardOptions{MaxSize: most, WriteOptions: WriteOptions{Checksums: most == 300}}), t.TempDir()
 		var names []string
 		for i := range src {
 			names = append(names, src[i].Name)
