@@ -121,7 +121,7 @@ type gaps struct {
 // lose takes an entry that another one of its name has replaced. One that was wrong
 // itself explains nothing.
 func (g *gaps) lose(e entry) {
-	if e.fault == noFault && e.begin < e.end {
+	if e.fault == noFault {
 		g.lost = append(g.lost, e)
 	}
 }

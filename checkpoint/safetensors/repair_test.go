@@ -135,6 +135,7 @@ func TestRepairRefuses(t *testing.T) {
 		"hole, and more":        {frame(`{"a":{"dtype":"U8","shape":[6],"data_offsets":[0,6]},`+far+"}", counted(7)), ErrOffset},
 		"hole, by a wrong one":  {frame(`{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,5]},`+far+"}", counted(7)), ErrOffset},
 		"hole, by one reversed": {frame(`{"a":{"dtype":"U8","shape":[5],"data_offsets":[5,0]},`+far+"}", counted(7)), ErrOffset},
+		"hole, overlapped":      {frame(`{"b":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"a":{"dtype":"U8","shape":[4],"data_offsets":[1,5]},`+far+"}", counted(7)), ErrOffset},
 		"size":                  {frame(`{"a":{"dtype":"U8","shape":[3],"data_offsets":[0,2]}}`, counted(2)), ErrSize},
 		"unknown dtype":         {frame(`{"a":{"dtype":"I128","shape":[0],"data_offsets":[0,0]}}`, nil), ErrHeaderJSON},
 		"bad JSON, padded":      {frame(`{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0],}}`+"\x00", nil), ErrHeaderJSON},
