@@ -95,7 +95,7 @@ func TestACommandCanRunAgain(t *testing.T) {
 func TestInterruptedIsOneLine(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for _, args := range [][]string{{"verify", tied}, {"verify", "--checksums", tied, tied}, {"show", tied}, {"show", "--json", tied}} {
+	for _, args := range [][]string{{"verify", tied}, {"verify", "--checksums", tied, tied}, {"show", tied}, {"show", "--json", tied}, {"repair", tied, filepath.Join(t.TempDir(), "out")}} {
 		var out, errs bytes.Buffer
 		require.Equal(t, 130, Run(ctx, args, &out, &errs), args)
 		require.Empty(t, out.String(), "of what was not read to its end nothing is known")

@@ -21,7 +21,8 @@ func New() *cobra.Command {
 		Short: "Look at safetensors files: what is in them, whether they are whole",
 		Long: `Looks at safetensors files: what is in them, and whether they are whole.
 
-It reads what it must, changes nothing, and executes nothing that is in a file.
+It reads what it must, changes no file (repair writes a new one), and executes nothing
+that is in one.
 Names that could harm a terminal are printed as quoted strings.`,
 		Example: `  kibisis show model.safetensors
   kibisis verify --checksums model.safetensors`,
@@ -32,7 +33,7 @@ Names that could harm a terminal are printed as quoted strings.`,
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = true // it is there for those who look for it
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError(cmd, "%v", err) })
-	root.AddCommand(newVerify(), newShow())
+	root.AddCommand(newVerify(), newShow(), newRepair())
 	for _, cmd := range append(root.Commands(), root) {
 		cmd.SilenceUsage = true // an error says what to do; the usage would push it off the screen
 		cmd.DisableFlagsInUseLine = true
