@@ -79,7 +79,7 @@ func requireAgreement(t testing.TB, text string) {
 func TestBothWaysAgree(t *testing.T) {
 	skipIfRaced(t)
 	m := newHeaderMaker(3)
-	for range 100_000 {
+	for range 30_000 {
 		text, _ := m.header()
 		for m.chance(45) {
 			text = m.edit(text)
