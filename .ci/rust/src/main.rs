@@ -7,6 +7,7 @@
 //! and behind a clock, so that its speed and another reader's can be measured in one run:
 //!
 //!     kibisis-reference open PATH CALLS
+//!     kibisis-reference save PATH <targets >answers
 //!
 //! A request is a frame: its length as u32, then that many bytes. Every integer
 //! is little endian. An answer is flushed as soon as its request was read, and the
@@ -40,15 +41,20 @@
 //! `open`: opens the file, maps it and deserializes it, CALLS times, and prints one
 //! line for each call: how many nanoseconds that took, then the number of tensors.
 //! Giving back what was opened is not in the time.
+//!
+//! `save`: reads the file into memory, prints `ready`, and then, for each line of the
+//! input, which is a path, has serialize_to_file write the file's tensors and metadata
+//! there, and prints how many nanoseconds that took.
 
 use memmap2::Mmap;
 use safetensors::tensor::{Metadata, TensorView};
-use safetensors::{serialize, Dtype, SafeTensorError, SafeTensors};
+use safetensors::{serialize, serialize_to_file, Dtype, SafeTensorError, SafeTensors};
 use std::collections::HashMap;
 use std::error::Error;
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufRead, BufWriter, Read, Write};
 use std::panic;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -62,9 +68,11 @@ fn main() -> ExitCode {
         ["verdict"] => serve(verdict).map_err(Box::from),
         ["write"] => serve(write).map_err(Box::from),
         ["open", path, calls] => open(path, calls),
+        ["save", path] => save(path),
         _ => {
             eprintln!("usage: kibisis-reference verdict|write <requests >answers");
             eprintln!("       kibisis-reference open PATH CALLS");
+            eprintln!("       kibisis-reference save PATH <targets >answers");
             return ExitCode::from(2);
         }
     };
@@ -164,6 +172,26 @@ fn open(path: &str, calls: &str) -> Result<(), Box<dyn Error>> {
         let tensors = SafeTensors::deserialize(&map)?;
         let elapsed = started.elapsed();
         println!("{} {}", elapsed.as_nanos(), tensors.len());
+    }
+    Ok(())
+}
+
+// ---- save ----
+
+fn save(path: &str) -> Result<(), Box<dyn Error>> {
+    let file = std::fs::read(path)?;
+    let (_, header) = SafeTensors::read_metadata(&file)?;
+    let tensors = SafeTensors::deserialize(&file)?;
+    println!("ready");
+    for target in io::stdin().lock().lines() {
+        let target = target?;
+        let started = Instant::now();
+        serialize_to_file(
+            tensors.iter(),
+            header.metadata().clone(),
+            Path::new(&target),
+        )?;
+        println!("{}", started.elapsed().as_nanos());
     }
     Ok(())
 }
