@@ -59,15 +59,17 @@ func BenchmarkLoad(b *testing.B) {
 // BenchmarkOpen reads and checks headers, nothing else.
 func BenchmarkOpen(b *testing.B) {
 	for _, n := range openCounts {
-		path := filepath.Join(b.TempDir(), "many.safetensors")
-		require.NoError(b, writeTensors(path, n))
-		b.Run(fmt.Sprintf("tensors=%d", n), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				f, err := safetensors.Open(path, nil)
-				require.NoError(b, err)
-				require.NoError(b, f.Close())
-			}
-		})
+		for order, write := range map[string]func(string, int) error{"sorted": writeTensors, "shuffled": writeShuffled} {
+			path := filepath.Join(b.TempDir(), "many.safetensors")
+			require.NoError(b, write(path, n))
+			b.Run(fmt.Sprintf("tensors=%d/order=%s", n, order), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					f, err := safetensors.Open(path, nil)
+					require.NoError(b, err)
+					require.NoError(b, f.Close())
+				}
+			})
+		}
 	}
 }

@@ -23,7 +23,10 @@ type options struct {
 	size, gobSize  byteSize
 	rounds         int
 	dir            string // "" means the system's place for temporary files
+	big            byteSize
+	only           string // part of the name of the groups to run, "" means all
 	pythonPath     string // "" means no Python rows
+	rustPath       string // "" means no Rust rows
 	gob, withTorch bool
 	markdown       bool
 	json           string // "" means none
@@ -56,6 +59,9 @@ func parse(args []string, help io.Writer) (options, error) {
 	flags.IntVar(&o.rounds, "rounds", 7, "how often each way is timed")
 	flags.StringVar(&o.dir, "dir", "", "existing `folder` to work in; what is made there is removed (default: a temporary one)")
 	flags.StringVar(&o.pythonPath, "python", os.Getenv("KIBISIS_PYTHON"), "Python `program` that has torch and safetensors (default: $KIBISIS_PYTHON)")
+	flags.StringVar(&o.rustPath, "rust", os.Getenv("KIBISIS_RUST"), "`program` built from .ci/rust (default: $KIBISIS_RUST)")
+	flags.StringVar(&o.only, "only", "", "run only the groups that have this `text` in their name")
+	flags.Var(&o.big, "big", "about how many `bytes` the file has of which small parts are read (default: four times -size)")
 	flags.BoolVar(&o.gob, "gob", true, "time encoding/gob as well")
 	flags.Var(&o.gobSize, "gobsize", "`bytes` of the model for gob, which is timed at most three times")
 	flags.BoolVar(&o.withTorch, "torch", false, "time torch.save and torch.load as well")
@@ -72,6 +78,9 @@ func parse(args []string, help io.Writer) (options, error) {
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	case err == nil && o.rounds < 1:
 		err = fmt.Errorf("-rounds is %d, must be at least 1", o.rounds)
+	}
+	if o.big == 0 {
+		o.big = 4 * o.size
 	}
 	return o, err
 }

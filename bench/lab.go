@@ -8,10 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 
 	"github.com/fb777929/kibisis/checkpoint"
+	"github.com/fb777929/kibisis/checkpoint/safetensors"
 )
 
 // A lab owns what the rows use. Rows run one at a time.
@@ -22,11 +26,17 @@ type lab struct {
 	target *model // is loaded into
 	python *peer  // nil without one
 	noPeer string // why there is none
+	rust   *reference
+	noRust string // why there is none
 
 	plain  string // the file of source
 	header []byte // of plain, up to its data
 	summed string // the same with checksums
 	torch  string // the same by torch.save, where that is asked for
+
+	bigPath string
+	bigFile *safetensors.File
+	bigRaw  *os.File // the same
 }
 
 // newLab makes everything that is not to be timed.
@@ -43,21 +53,22 @@ func newLab(ctx context.Context, o options) (_ *lab, err error) {
 	}()
 	l.source, l.target = newModel(int64(o.size)), newModel(int64(o.size))
 	l.source.fill()
+	if len(l.groups()) == 0 {
+		return nil, fmt.Errorf("no group has %q in its name", o.only)
+	}
 	if err := l.makeFiles(ctx); err != nil {
 		return nil, err
 	}
-	return l, l.startPython(ctx)
+	if err := l.startPython(ctx); err != nil {
+		return nil, err
+	}
+	return l, l.startRust(ctx)
 }
 
 // makeFiles makes what is loaded and opened. The large ones are synced, so that
 // their way to the disk does not fall into somebody's sample; the page cache keeps
 // them.
 func (l *lab) makeFiles(ctx context.Context) error {
-	for _, n := range openCounts {
-		if err := writeTensors(l.tensorsPath(n), n); err != nil {
-			return err
-		}
-	}
 	l.plain, l.summed = l.path("plain.safetensors"), l.path("summed.safetensors")
 	if err := checkpoint.SaveModel(ctx, l.plain, l.source.state(), nil); err != nil {
 		return err
@@ -66,8 +77,18 @@ func (l *lab) makeFiles(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l.header, err = readHeader(l.plain)
-	return err
+	if l.header, err = readHeader(l.plain); err != nil {
+		return err
+	}
+	for _, g := range l.groups() {
+		if g.files == nil {
+			continue
+		}
+		if err := g.files(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (l *lab) startPython(ctx context.Context) error {
@@ -91,25 +112,73 @@ func (l *lab) startPython(ctx context.Context) error {
 	return l.python.do("torch_file", l.torch)
 }
 
-// close ends Python and removes the files.
+// startRust starts the reference, unless its program is not there.
+func (l *lab) startRust(ctx context.Context) (err error) {
+	if l.noRust = noProgram(l.rustPath); l.noRust != "" {
+		return nil
+	}
+	l.rust, err = startReference(ctx, l.rustPath, l.plain)
+	return err
+}
+
+// noProgram is the reason why there is no Rust, "" if there is.
+func noProgram(path string) string {
+	if path == "" {
+		return "no Rust: set $KIBISIS_RUST or -rust"
+	}
+	if _, err := exec.LookPath(path); err != nil {
+		return "no Rust: " + err.Error()
+	}
+	return ""
+}
+
+// close ends Python and Rust, and removes the files.
 func (l *lab) close() error {
 	var err error
 	if l.python != nil {
 		err = l.python.close()
+	}
+	if l.rust != nil {
+		err = errors.Join(err, l.rust.close())
+	}
+	if l.bigFile != nil {
+		err = errors.Join(err, l.bigFile.Close())
+	}
+	if l.bigRaw != nil {
+		err = errors.Join(err, l.bigRaw.Close())
 	}
 	return errors.Join(err, os.RemoveAll(l.dir))
 }
 
 func (l *lab) path(name string) string { return filepath.Join(l.dir, name) }
 
-// tensorsPath is where the file of n tensors is.
-func (l *lab) tensorsPath(n int) string { return l.path(fmt.Sprintf("tensors-%d.safetensors", n)) }
+// A group is rows that are printed as one table.
+type group struct {
+	name  string
+	files func(ctx context.Context) error // makes what only its rows need; nil if nothing
+	rows  func() []*row
+}
 
-// rows is everything to be measured, in the order in which it is printed.
+// groups is what is to be measured, in the order in which it is printed.
+func (l *lab) groups() []group {
+	all := []group{
+		{saveGroup, nil, l.saveRows},
+		{durableGroup, nil, l.durableRows},
+		{loadGroup, nil, l.loadRows},
+		{memoryGroup, nil, l.memoryRows},
+		{castGroup, l.makeHalves, l.castRows},
+		{openGroup, l.makeOpenFiles, l.openRows},
+		{partGroup, l.makeBig, l.partRows},
+		{coldGroup, l.makeBig, l.coldRows},
+	}
+	return slices.DeleteFunc(all, func(g group) bool { return !strings.Contains(g.name, l.only) })
+}
+
+// rows is the rows of all groups.
 func (l *lab) rows() []*row {
 	var all []*row
-	for _, list := range [][]*row{l.saveRows(), l.durableRows(), l.loadRows(), l.openRows()} {
-		all = append(all, list...)
+	for _, g := range l.groups() {
+		all = append(all, g.rows()...)
 	}
 	return all
 }

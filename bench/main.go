@@ -1,6 +1,6 @@
 // Command bench measures how fast models are saved and loaded, beside the floors
 // of the machine it runs on (copying memory, writing a file) and beside what
-// others do with the same tensors: gob of Gorgonia's tensors, and Python.
+// others do with the same tensors: gob of Gorgonia's tensors, Python, and Rust.
 //
 //	go run ./bench -python python3
 //

@@ -19,7 +19,7 @@ func smallest(t *testing.T, args ...string) (string, report) {
 	t.Helper()
 	work, file := t.TempDir(), filepath.Join(t.TempDir(), "out.json")
 	var out strings.Builder
-	args = append([]string{"-size", "1MiB", "-gobsize", "1MiB", "-rounds", "2", "-dir", work, "-json", file}, args...)
+	args = append([]string{"-rust", os.Getenv("KIBISIS_RUST"), "-size", "1MiB", "-gobsize", "1MiB", "-rounds", "2", "-dir", work, "-json", file}, args...)
 	require.NoError(t, run(t.Context(), args, &out, io.Discard))
 
 	left, err := os.ReadDir(work)
@@ -48,10 +48,11 @@ func requireMeasured(t *testing.T, r report) {
 }
 
 func TestRunWithoutPython(t *testing.T) {
-	out, r := smallest(t, "-python", "")
+	out, r := smallest(t, "-python", "", "-rust", "")
 	requireMeasured(t, r)
 	require.Contains(t, out, "| SaveModel, NoSync ")
 	require.Contains(t, out, "Not run: no Python: set $KIBISIS_PYTHON or -python.")
+	require.Contains(t, out, "Not run: no Rust: set $KIBISIS_RUST or -rust.")
 	require.True(t, strings.HasPrefix(out, r.Command+"\n"))
 	require.Contains(t, r.Command, `-python ""`)
 	require.Equal(t, 2, r.Rounds)
@@ -59,8 +60,22 @@ func TestRunWithoutPython(t *testing.T) {
 	require.InEpsilon(t, 1<<20, r.Bytes, 0.01)
 }
 
+// TestRunOnly: groups are chosen by their names.
+func TestRunOnly(t *testing.T) {
+	_, r := smallest(t, "-python", "", "-gob=false", "-only", "save")
+	requireMeasured(t, r)
+	groups := map[string]bool{}
+	for _, row := range r.Rows {
+		groups[row.Group] = true
+	}
+	require.Equal(t, map[string]bool{saveGroup: true, durableGroup: true}, groups)
+
+	err := run(t.Context(), []string{"-size", "1MiB", "-dir", t.TempDir(), "-only", "nothing"}, io.Discard, io.Discard)
+	require.ErrorContains(t, err, `no group has "nothing" in its name`)
+}
+
 func TestRunMarkdown(t *testing.T) {
-	out, _ := smallest(t, "-python", "", "-gob=false", "-markdown")
+	out, _ := smallest(t, "-python", "", "-gob=false", "-markdown", "-only", memoryGroup)
 	require.Contains(t, out, "\n| --- | ---:|")
 	require.NotContains(t, out, "gob,")
 	require.NotContains(t, out, "+---")
@@ -73,13 +88,32 @@ func TestRunWithPython(t *testing.T) {
 	}
 	out, r := smallest(t, "-python", python, "-torch", "-gob=false")
 	requireMeasured(t, r)
-	require.NotContains(t, out, "Not run")
+	require.NotContains(t, out, "Not run: no Python")
 	require.Contains(t, r.Machine.Python, "safetensors ")
+}
+
+func TestRunWithRust(t *testing.T) {
+	rust := os.Getenv("KIBISIS_RUST")
+	if rust == "" {
+		t.Skip("KIBISIS_RUST is not set")
+	}
+	for _, group := range []string{saveGroup, openGroup} {
+		out, r := smallest(t, "-python", "", "-rust", rust, "-gob=false", "-only", group)
+		requireMeasured(t, r)
+		require.NotContains(t, out, "no Rust")
+	}
+}
+
+// TestRunBrokenRust: a program that is not there costs its own rows only.
+func TestRunBrokenRust(t *testing.T) {
+	out, r := smallest(t, "-python", "", "-rust", filepath.Join(t.TempDir(), "rust"), "-gob=false", "-only", saveGroup)
+	requireMeasured(t, r)
+	require.Contains(t, out, "Not run: no Rust: ")
 }
 
 // TestRunBrokenPython: a Python that cannot be started costs its own rows only.
 func TestRunBrokenPython(t *testing.T) {
-	out, r := smallest(t, "-python", filepath.Join(t.TempDir(), "python"), "-gob=false")
+	out, r := smallest(t, "-python", filepath.Join(t.TempDir(), "python"), "-gob=false", "-only", castGroup)
 	requireMeasured(t, r)
 	require.Contains(t, out, "Not run: no Python: ")
 }

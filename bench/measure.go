@@ -26,6 +26,9 @@ type row struct {
 	repeat bool
 	calls  int // in one sample
 
+	counted bool   // its allocations are of interest
+	allocs  uint64 // by one call, the least of all samples
+
 	blank func() error // before a call that is checked: clears what it is to fill
 	ready func() error // before each sample
 	run   func(ctx context.Context, calls int) (time.Duration, error)
@@ -106,7 +109,9 @@ func (r *row) sample(ctx context.Context, checked bool) (time.Duration, error) {
 	}
 	calls := max(r.calls, 1)
 	runtime.GC() // the garbage of one row is not another's cost
+	before := r.mallocs()
 	total, err := r.run(ctx, calls)
+	r.count(before, calls)
 	if err == nil && checked && r.check != nil {
 		err = r.check(ctx)
 	}
@@ -114,6 +119,24 @@ func (r *row) sample(ctx context.Context, checked bool) (time.Duration, error) {
 		return 0, err
 	}
 	return total / time.Duration(calls), call(r.clean)
+}
+
+// mallocs is how many allocations the process has made so far, for rows that are counted.
+func (r *row) mallocs() uint64 {
+	if !r.counted {
+		return 0
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.Mallocs
+}
+
+// count notes what calls have allocated since before. Others may allocate meanwhile, so
+// the least is the best guess.
+func (r *row) count(before uint64, calls int) {
+	if n := (r.mallocs() - before) / uint64(calls); r.allocs == 0 || n < r.allocs {
+		r.allocs = n
+	}
 }
 
 func call(f func() error) error {

@@ -101,3 +101,15 @@ func TestMedian(t *testing.T) {
 	require.Equal(t, time.Duration(4), (&row{samples: []time.Duration{9, 5, 3, 1}}).median())
 	require.Equal(t, time.Duration(1), (&row{samples: []time.Duration{9, 5, 3, 1}}).least())
 }
+
+// TestAllocationsAreOfOneCall: those of a sample are shared out among its calls.
+func TestAllocationsAreOfOneCall(t *testing.T) {
+	var sink [][]byte
+	r := &row{counted: true, calls: 10, run: timed(func(context.Context) error {
+		sink = append(sink[:0], make([]byte, 100), make([]byte, 200), make([]byte, 300))
+		return nil
+	})}
+	require.NoError(t, measure(t.Context(), []*row{r}, 3, io.Discard))
+	require.Equal(t, uint64(3), r.allocs)
+	require.Len(t, sink, 3)
+}

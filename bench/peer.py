@@ -16,6 +16,7 @@ import os
 import platform
 import sys
 import time
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 PAGE = 4096  # bytes
@@ -31,6 +32,7 @@ def answer(message):
 
 try:
     import safetensors
+    import safetensors.numpy
     import safetensors.torch
     import torch
 except ImportError as e:
@@ -58,6 +60,9 @@ class Peer:
     def __init__(self):
         self.net = None
         self.blocks = None  # what memmove copies from and to
+        self.arrays = None  # what numpy loaded
+        self.large = None  # the large file, open
+        self.part = None  # of it, the last one read
 
     def model(self, path, n):
         self.net = build(path)
@@ -72,7 +77,7 @@ class Peer:
             if sorted(state) != sorted(f.keys()):
                 raise ValueError("the names are not those of the file")
             for name, tensor in state.items():
-                if not torch.equal(tensor, f.get_tensor(name)):
+                if not torch.equal(tensor, f.get_tensor(name).to(tensor.dtype)):
                     raise ValueError(f"{name} is not what the file has")
 
     def save_model(self, path, n):
@@ -108,6 +113,77 @@ class Peer:
 
         return timed(open_all)
 
+    def numpy_load(self, path, n):
+        def load():
+            self.arrays = safetensors.numpy.load_file(path)
+
+        return timed(load)
+
+    def numpy_check(self, path, n):
+        state = self.net.state_dict()
+        if sorted(state) != sorted(self.arrays):
+            raise ValueError("the names are not those of the model")
+        for name, tensor in state.items():
+            if not torch.equal(tensor, torch.from_numpy(self.arrays[name])):
+                raise ValueError(f"{name} is not what the model has")
+
+    def numpy_forget(self, path, n):
+        self.arrays = None
+
+    # Parts of the large file. A slice is row 1 of the layers in turn, or for cold_slice
+    # the one in their middle; a tensor is the first of the file, or the last.
+
+    def parts(self, path, n, read):
+        """Times n reads from the file, which stays open."""
+        if self.large is None:
+            self.large = safetensors.safe_open(path, framework="pt").__enter__()
+
+        def read_all():
+            for call in range(n):
+                self.part = read(self.large, call)
+
+        return timed(read_all)
+
+    def open_parts(self, path, n, read):
+        """Times n reads, each from the file opened anew."""
+
+        def read_all():
+            for call in range(n):
+                with safetensors.safe_open(path, framework="pt") as f:
+                    self.part = read(f, call)
+
+        return timed(read_all)
+
+    def slice(self, path, n):
+        return self.parts(path, n, first_row)
+
+    def tensor(self, path, n):
+        return self.parts(path, n, lambda f, call: f.get_tensor("bias"))
+
+    def open_slice(self, path, n):
+        return self.open_parts(path, n, first_row)
+
+    def open_tensor(self, path, n):
+        return self.open_parts(path, n, lambda f, call: f.get_tensor("bias"))
+
+    def cold_slice(self, path, n):
+        def read(f, call):
+            layer = f.get_slice(layer_name(call))
+            row = layer.get_shape()[0] // 2
+            return layer[row : row + 1].clone()
+
+        self.part = None
+        return self.open_parts(path, n, read)
+
+    def cold_tensor(self, path, n):
+        self.part = None
+        return self.open_parts(path, n, lambda f, call: f.get_tensor("norm").clone())
+
+    def check_part(self, path, n):
+        """n is the CRC-32 of what the first call has to read."""
+        if zlib.crc32(self.part.numpy().tobytes()) != n:
+            raise ValueError("other bytes than those of the file")
+
     def memmove(self, path, n):
         """n threads copy as many bytes as the model has, from the mapped file, one call each.
 
@@ -126,6 +202,15 @@ class Peer:
         with ThreadPoolExecutor(n) as pool:
             list(pool.map(lambda _: time.sleep(0.01), range(n)))  # starts the threads
             return timed(lambda: list(pool.map(lambda p: ctypes.memmove(*p), parts)))
+
+
+def layer_name(call):
+    return f"layers.{call % 16:02}.weight"
+
+
+def first_row(f, call):
+    """A view: what is not looked at is not read."""
+    return f.get_slice(layer_name(call))[1:2]
 
 
 def timed(work):

@@ -23,8 +23,9 @@ type report struct {
 type result struct {
 	Group   string          `json:"group"`
 	Name    string          `json:"name"`
-	Bytes   int64           `json:"bytes,omitempty"` // that each sample moved
-	Floor   string          `json:"floor"`           // the name of the group's row for it
+	Bytes   int64           `json:"bytes,omitempty"`       // that each sample moved
+	Floor   string          `json:"floor"`                 // the name of the group's row for it
+	Allocs  uint64          `json:"allocations,omitempty"` // of one call, where they are counted
 	Skipped string          `json:"skipped,omitempty"`
 	Samples []time.Duration `json:"samples_ns"`
 
@@ -41,7 +42,7 @@ func (l *lab) report(rows []*row) *report {
 		Rounds:  l.rounds,
 	}
 	for _, row := range rows {
-		r.Rows = append(r.Rows, result{row.group, row.name, row.bytes, row.floor.name, row.skip, row.samples, row})
+		r.Rows = append(r.Rows, result{row.group, row.name, row.bytes, row.floor.name, row.allocs, row.skip, row.samples, row})
 	}
 	return r
 }

@@ -7,12 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync/atomic"
 	"time"
 
+	"github.com/edsrzf/mmap-go"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/fb777929/kibisis/checkpoint"
+	"github.com/fb777929/kibisis/checkpoint/safetensors"
 )
 
 const loadGroup = "load into a live model, file in the page cache"
@@ -28,6 +31,7 @@ func (l *lab) loadRows() []*row {
 	}
 	rows = append(rows,
 		l.reading(n),
+		l.mapping(n),
 		ours,
 		l.loading("LoadModel, checksums verified", l.summed),
 		l.pythonLoad("Python load_model", "load_model", l.plain))
@@ -69,7 +73,7 @@ func (l *lab) copying(workers int) *row {
 		blank: l.target.clear,
 		run: timed(func(ctx context.Context) error {
 			dst, src := l.target.bytes(), l.source.bytes()
-			return inPieces(ctx, len(dst), workers, func(begin, end int) error {
+			return inPieces(ctx, len(dst), loadPiece, workers, func(begin, end int) error {
 				copyPiece(dst[begin:end], src[begin:end])
 				return nil
 			})
@@ -103,12 +107,71 @@ func (l *lab) reading(workers int) *row {
 			}
 			defer func() { err = errors.Join(err, f.Close()) }()
 			dst := l.target.bytes()
-			return inPieces(ctx, len(dst), workers, func(begin, end int) error {
-				_, err := f.ReadAt(dst[begin:end], int64(begin))
+			return inPieces(ctx, len(dst), loadPiece, workers, func(begin, end int) error {
+				_, err := f.ReadAt(dst[begin:end], int64(len(l.header)+begin))
 				return err
 			})
 		}),
+		check: func(context.Context) error { return l.sameAsFile(l.target.bytes()) },
 	}
+}
+
+// mapping is a load with Go's copy: map the file, copy all of it but the header, unmap.
+func (l *lab) mapping(workers int) *row {
+	return &row{
+		group: loadGroup, name: "map the file, copy into memory in use, unmap, " + count(workers, "goroutine"), bytes: l.source.size(),
+		run: timed(func(ctx context.Context) error {
+			return withMap(l.plain, func(file []byte) error {
+				dst, src := l.target.bytes(), file[len(l.header):]
+				return inPieces(ctx, len(dst), loadPiece, workers, func(begin, end int) error {
+					copyPiece(dst[begin:end], src[begin:end])
+					return nil
+				})
+			})
+		}),
+		check: func(context.Context) error { return l.sameAsFile(l.target.bytes()) },
+	}
+}
+
+// withMap calls f with the mapped file.
+func withMap(path string, f func(file []byte) error) (err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	m, err := mmap.Map(file, mmap.RDONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.Unmap()) }()
+	return f(m)
+}
+
+// sameAsFile is an error unless data is what plain has behind its header, where tensors
+// lie in another order than in the model.
+func (l *lab) sameAsFile(data []byte) error {
+	return l.sameTensors(slices.Concat(l.header, data))
+}
+
+// sameTensors is an error unless file is a file of source's tensors.
+func (l *lab) sameTensors(file []byte) error {
+	f, err := safetensors.OpenBytes(file, nil)
+	if err != nil {
+		return err
+	}
+	return l.sameOpen(f)
+}
+
+// sameOpen is sameTensors of an open file.
+func (l *lab) sameOpen(f *safetensors.File) error {
+	if err := l.target.clear(); err != nil {
+		return err
+	}
+	if _, err := checkpoint.ReadModel(context.Background(), f, l.target.state(), nil); err != nil {
+		return err
+	}
+	return l.target.equals(l.source)
 }
 
 func count(n int, noun string) string {
@@ -118,16 +181,17 @@ func count(n int, noun string) string {
 	return fmt.Sprintf("%d %s", n, noun)
 }
 
-// inPieces calls f with all of [0, n) in pieces of 1 MiB, which workers take from
-// one counter.
-func inPieces(ctx context.Context, n, workers int, f func(begin, end int) error) error {
-	const piece = 1 << 20
+// loadPiece is how much one goroutine copies or reads at a time, in bytes.
+const loadPiece = 1 << 20
+
+// inPieces calls f with all of [0, n) in pieces, which workers take from one counter.
+func inPieces(ctx context.Context, n, piece, workers int, f func(begin, end int) error) error {
 	var next atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
 	for range workers {
 		group.Go(func() error {
 			for {
-				begin := int(next.Add(piece)) - piece
+				begin := int(next.Add(int64(piece))) - piece
 				if begin >= n || ctx.Err() != nil {
 					return context.Cause(ctx)
 				}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"time"
 
@@ -25,10 +26,31 @@ var openCounts = []int{100, 10_000, 100_000}
 func (l *lab) openRows() []*row {
 	var rows []*row
 	for _, n := range openCounts {
-		rows = append(rows, l.opening(humanize.Comma(int64(n))+" tensors", l.tensorsPath(n), n)...)
+		what := humanize.Comma(int64(n)) + " tensors"
+		rows = append(rows, l.opening(what, l.tensorsPath(n), n)...)
+		rows = append(rows, l.opening(what+", shuffled", l.shuffledPath(n), n)...)
 	}
 	return append(rows, l.opening("the model", l.plain, len(l.source.tensors))...)
 }
+
+// makeOpenFiles makes the files of many small tensors.
+func (l *lab) makeOpenFiles(context.Context) error {
+	for _, n := range openCounts {
+		if err := writeTensors(l.tensorsPath(n), n); err != nil {
+			return err
+		}
+		if err := writeShuffled(l.shuffledPath(n), n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tensorsPath is where the file of n tensors is.
+func (l *lab) tensorsPath(n int) string { return l.path(fmt.Sprintf("tensors-%d.safetensors", n)) }
+
+// shuffledPath is where the same tensors are with their entries in another order.
+func (l *lab) shuffledPath(n int) string { return l.path(fmt.Sprintf("shuffled-%d.safetensors", n)) }
 
 // opening is the rows for one file of n tensors.
 func (l *lab) opening(what, path string, n int) []*row {
@@ -37,7 +59,10 @@ func (l *lab) opening(what, path string, n int) []*row {
 			_, err := readHeader(path)
 			return err
 		})},
-		{name: what + ": safetensors.Open", run: timed(func(context.Context) error { return openFile(path, n) })},
+		{name: what + ": safetensors.Open", counted: true, run: timed(func(context.Context) error { return openFile(path, n) })},
+		{name: what + ": Rust, map and deserialize", skip: l.noRust, run: func(ctx context.Context, calls int) (time.Duration, error) {
+			return l.rust.open(ctx, path, n, calls)
+		}},
 		{name: what + ": Python safe_open", skip: l.noPeer, run: func(_ context.Context, calls int) (time.Duration, error) {
 			return l.python.time("safe_open", path, calls)
 		}},
@@ -76,21 +101,56 @@ func openFile(path string, n int) error {
 	return errors.Join(err, f.Close())
 }
 
-// writeTensors writes a file of n tensors of 24 bytes each.
-func writeTensors(path string, n int) (err error) {
+// tensorName and tensorBytes are of the tensors of all files that are made to be opened.
+// They are in the order of their names, and therefore of the writer.
+func tensorName(i int) string {
+	return fmt.Sprintf("model.layers.%05d.self_attn.%d.weight", i/8, i%8)
+}
+
+const tensorBytes = 24
+
+// writeTensors writes a file of n tensors of 2 by 3 float32.
+func writeTensors(path string, n int) error {
 	src := make([]safetensors.Source, n)
-	data := make([]byte, 24)
+	data := make([]byte, tensorBytes)
 	for i := range src {
-		name := fmt.Sprintf("model.layers.%d.self_attn.%d.weight", i/8, i%8)
-		src[i] = safetensors.Source{Name: name, DType: safetensors.F32, Shape: []int{2, 3}, Data: data}
+		src[i] = safetensors.Source{Name: tensorName(i), DType: safetensors.F32, Shape: []int{2, 3}, Data: data}
 	}
+	return writeBuffered(path, func(w io.Writer) error { return safetensors.Encode(w, src, nil) })
+}
+
+// writeShuffled writes the same tensors with a header whose entries stand in another order
+// than the data, which no writer known does and every reader must take.
+func writeShuffled(path string, n int) error {
+	header := []byte{'{'}
+	for _, i := range rand.New(rand.NewPCG(uint64(n), 0)).Perm(n) {
+		header = fmt.Appendf(header, `%q:{"dtype":"F32","shape":[2,3],"data_offsets":[%d,%d]},`,
+			tensorName(i), tensorBytes*i, tensorBytes*(i+1))
+	}
+	header[len(header)-1] = '}'
+	for len(header)%8 != 0 {
+		header = append(header, ' ')
+	}
+	return writeBuffered(path, func(w io.Writer) error {
+		for _, part := range [][]byte{
+			binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header, make([]byte, tensorBytes*n),
+		} {
+			if _, err := w.Write(part); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func writeBuffered(path string, write func(w io.Writer) error) (err error) {
 	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	w := bufio.NewWriter(f)
-	if err := safetensors.Encode(w, src, nil); err != nil {
+	if err := write(w); err != nil {
 		return err
 	}
 	return w.Flush()

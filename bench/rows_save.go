@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fb777929/kibisis/checkpoint"
+	"github.com/fb777929/kibisis/checkpoint/safetensors"
 )
 
 const (
@@ -25,6 +26,8 @@ func (l *lab) saveRows() []*row {
 		floor,
 		ours,
 		l.saving(saveGroup, "SaveModel, NoSync, Checksums", &checkpoint.SaveOptions{NoSync: true, Checksums: true}),
+		l.rewriting(saveGroup, "Rewrite with other metadata, NoSync", &safetensors.WriteOptions{NoSync: true}),
+		l.rustSave(saveGroup, "Rust serialize_to_file"),
 		l.pythonSave(saveGroup, "Python save_model", "save_model"),
 	}
 	if l.withTorch {
@@ -36,14 +39,21 @@ func (l *lab) saveRows() []*row {
 	return compared(floor, ours, rows)
 }
 
-// durableRows return when the bytes survive a power cut.
+// durableRows return when the bytes survive a power cut. The floor is the disk's: direct
+// writes, where there are any.
 func (l *lab) durableRows() []*row {
-	floor := l.raw(durableGroup, "write the bytes, sync file and folder", true)
-	ours := l.saving(durableGroup, "SaveModel", nil)
+	buffered := l.raw(durableGroup, "write the bytes, sync file and folder", true)
+	direct := l.rawDirect(durableGroup, "write the bytes past the page cache, sync file and folder")
+	floor, ours := direct, l.saving(durableGroup, "SaveModel", nil)
+	if direct.skip != "" {
+		floor = buffered
+	}
 	return compared(floor, ours, []*row{
-		floor,
+		direct,
+		buffered,
 		ours,
 		l.saving(durableGroup, "SaveModel, Checksums", &checkpoint.SaveOptions{Checksums: true}),
+		l.rewriting(durableGroup, "Rewrite with other metadata", nil),
 		l.pythonSave(durableGroup, "Python save_model, then fsync of file and folder", "save_model_synced"),
 	})
 }
@@ -70,6 +80,17 @@ func (l *lab) pythonSave(group, name, op string) *row {
 		r.check = l.savedRight(path)
 	}
 	return r
+}
+
+func (l *lab) rustSave(group, name string) *row {
+	path := l.path("rust.safetensors")
+	return &row{
+		group: group, name: name, bytes: l.source.size(), skip: l.noRust,
+		ready: l.freeMemory,
+		run:   func(context.Context, int) (time.Duration, error) { return l.rust.save(path) },
+		check: l.savedRight(path),
+		clean: l.discard(path),
+	}
 }
 
 // raw is a row that writes what the file of source has, without knowing of tensors.

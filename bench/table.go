@@ -77,14 +77,23 @@ func (r *report) groups() [][]*row {
 func newTable(rows []*row) table.Writer {
 	t := table.NewWriter()
 	t.Style().Format.Header = text.FormatDefault
-	t.AppendHeader(table.Row{rows[0].group, "GB/s", "least, ms", "median, ms", "to floor", "to kibisis"})
-	right := make([]table.ColumnConfig, 0, 5)
-	for column := 2; column <= 6; column++ {
+	header := table.Row{rows[0].group, "GB/s", "least, ms", "median, ms", "to floor", "to kibisis"}
+	counted := slices.ContainsFunc(rows, func(r *row) bool { return r.counted })
+	if counted {
+		header = append(header, "allocations")
+	}
+	t.AppendHeader(header)
+	right := make([]table.ColumnConfig, 0, len(header)-1)
+	for column := 2; column <= len(header); column++ {
 		right = append(right, table.ColumnConfig{Number: column, Align: text.AlignRight, AlignHeader: text.AlignRight})
 	}
 	t.SetColumnConfigs(right)
 	for _, r := range rows {
-		t.AppendRow(r.cells())
+		cells := r.cells()
+		if counted {
+			cells = append(cells, r.allocations())
+		}
+		t.AppendRow(cells)
 	}
 	return t
 }
@@ -102,6 +111,14 @@ func (r *row) cells() table.Row {
 		speed = digits(float64(r.bytes) / float64(r.least()))
 	}
 	return table.Row{name, speed, milliseconds(r.least()), milliseconds(r.median()), r.ratio(r.floor), r.ratio(r.ours)}
+}
+
+// allocations is how many a call makes, "" where nobody counts.
+func (r *row) allocations() string {
+	if !r.counted {
+		return ""
+	}
+	return strconv.FormatUint(r.allocs, 10)
 }
 
 // ratio is the time of r to that of the other row, per byte.
