@@ -26,6 +26,7 @@ func (l *lab) saveRows() []*row {
 		floor,
 		ours,
 		l.saving(saveGroup, "SaveModel, NoSync, Checksums", &checkpoint.SaveOptions{NoSync: true, Checksums: true}),
+		l.sharding(saveGroup, "SaveShards, MaxSize a quarter, NoSync", checkpoint.SaveOptions{NoSync: true}),
 		l.rewriting(saveGroup, "Rewrite with other metadata, NoSync", &safetensors.WriteOptions{NoSync: true}),
 		l.rustSave(saveGroup, "Rust serialize_to_file"),
 		l.pythonSave(saveGroup, "Python save_model", "save_model"),
@@ -53,6 +54,7 @@ func (l *lab) durableRows() []*row {
 		buffered,
 		ours,
 		l.saving(durableGroup, "SaveModel, Checksums", &checkpoint.SaveOptions{Checksums: true}),
+		l.sharding(durableGroup, "SaveShards, MaxSize a quarter", checkpoint.SaveOptions{}),
 		l.rewriting(durableGroup, "Rewrite with other metadata", nil),
 		l.pythonSave(durableGroup, "Python save_model, then fsync of file and folder", "save_model_synced"),
 	})
