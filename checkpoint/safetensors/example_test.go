@@ -252,7 +252,7 @@ func ExampleRewrite() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		fmt.Println(name, b)
+		fmt.Printf("%s %d\n", name, b)
 	}
 	// Output:
 	// map[format:pt]
