@@ -23,11 +23,17 @@ func (w *Writer) Write(name string, data []byte) error {
 
 // put writes data, and sums it meanwhile.
 func (w *Writer) put(i int, data []byte) error {
-	if w.l.summed(i) {
-		defer sumBeside([]Source{{Data: data}}, []int{0}, w.sums[i:i+1]).finish()
+	if !w.l.summed(i) {
+		_, err := w.place(i).Write(data)
+		return err
 	}
-	_, err := w.place(i).Write(data)
-	return err
+	summer := sumBeside([]Source{{Data: data}}, []int{0}, w.sums[i:i+1])
+	defer summer.stop() // as in writeAndSum
+	if _, err := w.place(i).Write(data); err != nil {
+		return err
+	}
+	summer.finish()
+	return nil
 }
 
 // WriteFrom writes a tensor whose bytes r yields, row-major and little-endian. It reads to
