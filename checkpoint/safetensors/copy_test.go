@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -118,15 +119,21 @@ func TestCopyOfAFileCutShort(t *testing.T) {
 			} else {
 				require.NoError(t, os.Truncate(from, int64(len(file)-1)))
 			}
-			path := filepath.Join(t.TempDir(), "copy")
-			w, err := Create(path, []Spec{{"new", U8, []int{100}}}, nil)
-			require.NoError(t, err)
-			err = w.Copy("new", x)
-			require.ErrorContains(t, err, from)
-			require.ErrorContains(t, err, `tensor "new"`)
-			require.ErrorContains(t, w.Commit(), err.Error())
-			_, err = os.Stat(path)
-			require.ErrorIs(t, err, os.ErrNotExist)
+			for _, summed := range []bool{false, true} {
+				path := filepath.Join(t.TempDir(), "copy")
+				w, err := Create(path, []Spec{{"new", U8, []int{100}}}, &WriteOptions{Checksums: summed})
+				require.NoError(t, err)
+				err = w.Copy("new", x)
+				requirePlain(t, err)
+				require.ErrorContains(t, err, from)
+				require.ErrorContains(t, err, `tensor "new"`)
+				require.NotErrorIs(t, err, ErrSize)
+				commit := w.Commit()
+				requirePlain(t, commit)
+				require.ErrorContains(t, commit, strings.TrimPrefix(err.Error(), "safetensors: "))
+				_, err = os.Stat(path)
+				require.ErrorIs(t, err, os.ErrNotExist)
+			}
 			require.NoError(t, f.Close())
 		})
 	}

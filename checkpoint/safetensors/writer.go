@@ -134,7 +134,7 @@ func (w *Writer) Commit() (err error) {
 // complete returns why the file cannot be committed.
 func (w *Writer) complete() error {
 	if w.err != nil {
-		return fmt.Errorf("safetensors: commit %s: after %w", w.path, w.err)
+		return fmt.Errorf("safetensors: commit %s: after %w", w.path, bare{w.err})
 	}
 	const most = 10
 	lack := 0
@@ -204,7 +204,7 @@ func (w *Writer) claim(i int) error {
 	name := w.l.specs[i].Name
 	switch {
 	case w.err != nil:
-		return fmt.Errorf("safetensors: write tensor %q: after %w", name, w.err)
+		return fmt.Errorf("safetensors: write tensor %q: after %w", name, bare{w.err})
 	case w.state[i] != missing:
 		return fmt.Errorf("safetensors: write tensor %q to %s: %w: it was written before", name, w.path, ErrDuplicate)
 	}
@@ -220,9 +220,15 @@ func (w *Writer) settle(i int, err error) error {
 		w.state[i] = complete
 		return nil
 	}
-	err = fmt.Errorf("safetensors: write tensor %q: %w", w.l.specs[i].Name, err)
+	err = fmt.Errorf("safetensors: write tensor %q: %w", w.l.specs[i].Name, bare{err})
 	if w.err == nil {
 		w.err = err
 	}
 	return err
 }
+
+// A bare error goes without the name of the package, behind words that have it.
+type bare struct{ error }
+
+func (b bare) Error() string { return strings.TrimPrefix(b.error.Error(), "safetensors: ") }
+func (b bare) Unwrap() error { return b.error }

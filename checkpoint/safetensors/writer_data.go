@@ -4,7 +4,6 @@ package safetensors
 // reader, from another file.
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -53,7 +52,10 @@ func (w *Writer) drain(i int, r io.Reader) error {
 	size := w.l.sizes[i]
 	for done := int64(0); done < size; {
 		n, err := io.ReadFull(r, buf[:min(size-done, largeData)])
-		if err := early(err, done+int64(n), size); err != nil {
+		if err == io.EOF || err == io.ErrUnexpectedEOF { // not one that wraps them: it says more
+			return fmt.Errorf("%w: the reader ends after %d of %d bytes: %w", ErrSize, done+int64(n), size, io.ErrUnexpectedEOF)
+		}
+		if err != nil {
 			return err
 		}
 		if w.l.summed(i) {
@@ -68,15 +70,6 @@ func (w *Writer) drain(i int, r io.Reader) error {
 	return w.atEnd(i, r, buf[:1])
 }
 
-// early turns what io.ReadFull says of a reader that ended after done bytes into an error
-// with numbers.
-func early(err error, done, size int64) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("%w: the reader ends after %d of %d bytes: %w", ErrSize, done, size, io.ErrUnexpectedEOF)
-	}
-	return err
-}
-
 // atEnd makes sure that r has no more. It also gives readers that check what they have
 // read, once they are at its end, their say.
 func (w *Writer) atEnd(i int, r io.Reader, one []byte) error {
@@ -85,7 +78,7 @@ func (w *Writer) atEnd(i int, r io.Reader, one []byte) error {
 	case n > 0:
 		return fmt.Errorf("%w: the reader has more than %d bytes, shape %v of %s",
 			ErrSize, w.l.sizes[i], w.l.specs[i].Shape, w.l.specs[i].DType)
-	case errors.Is(err, io.EOF):
+	case err == io.EOF: // itself: a reader that wraps it has something to say
 		return nil
 	}
 	return err
@@ -126,16 +119,18 @@ func (w *Writer) copyFrom(i int, t Tensor) error {
 	}
 	w.sums[i] = sum
 	copied, err := t.inFile(func(file io.ReaderAt, begin int64) error {
-		return w.copyRange(w.l.at(i), file, begin, t.Size())
+		err := w.copyRange(w.l.at(i), file, begin, t.Size())
+		if err != nil {
+			return fmt.Errorf("%stensor %q: %w", t.f.src.where(), t.Name(), err)
+		}
+		return nil
 	})
-	if !copied && err == nil {
-		err = w.drain(i, io.NewSectionReader(t, 0, t.Size()))
-		w.sums[i] = sum
+	if copied || err != nil {
+		return err
 	}
-	if err != nil {
-		return fmt.Errorf("%stensor %q: %w", t.f.src.where(), t.Name(), err)
-	}
-	return nil
+	err = w.drain(i, io.NewSectionReader(t, 0, t.Size()))
+	w.sums[i] = sum
+	return err
 }
 
 // copyRange copies n bytes of file to byte off. Pieces end at multiples of their size, so

@@ -227,6 +227,8 @@ func TestWriterReaders(t *testing.T) {
 		"long":              {io.MultiReader(good(), bytes.NewReader(counted(1))), ErrSize, "more than 8 bytes, shape [2] of F32"},
 		"fails":             {io.MultiReader(bytes.NewReader(counted(3)), iotest.ErrReader(errCut)), errCut, "the line is cut"},
 		"fails at the end":  {io.MultiReader(good(), iotest.ErrReader(errCut)), errCut, "the line is cut"},
+		"wraps the end":     {io.MultiReader(good(), iotest.ErrReader(fmt.Errorf("%w: %w", errCut, io.EOF))), errCut, "the line is cut"},
+		"wraps an end":      {iotest.ErrReader(fmt.Errorf("%w: %w", errCut, io.ErrUnexpectedEOF)), errCut, "the line is cut"},
 		"fails when called": {iotest.ErrReader(errCut), errCut, "the line is cut"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -238,7 +240,8 @@ func TestWriterReaders(t *testing.T) {
 			requirePlain(t, err)
 			for _, again := range []error{w.Write("a", counted(8)), w.WriteFrom("b", bytes.NewReader(counted(3))), w.Commit()} {
 				require.ErrorIs(t, again, c.want)
-				require.ErrorContains(t, again, "after ")
+				require.ErrorContains(t, again, "after write tensor ")
+				requirePlain(t, again)
 			}
 			require.NoError(t, w.Close())
 			requireOld(t, path)
