@@ -51,12 +51,12 @@ type SaveOptions struct {
 // gone. Save again.
 var ErrUnconfirmed = safetensors.ErrUnconfirmed
 
-// SaveModel writes the model to path as one safetensors file, atomically: a new
-// file is made beside path and takes its name when it is complete. When SaveModel
-// returns nil, bytes and name survive a power cut (unless NoSync); when it returns
-// an error other than ErrUnconfirmed, or the process dies, path is as it was. A symbolic link is followed;
-// an existing file's mode is kept. See the package comment for other systems than
-// Linux.
+// SaveModel writes the model to path as one safetensors file, atomically: a new file
+// is made beside path and takes its name when it is complete. When SaveModel returns
+// nil, bytes and name survive a power cut (unless NoSync); when it returns an error
+// other than ErrUnconfirmed, or the process dies, path is as it was. A symbolic link
+// is followed; an existing file's mode is kept. See the package comment for other
+// systems than Linux.
 //
 // Tied tensors, those with the same address, dtype, shape and strides, are stored
 // once, under the first of their names in byte order, and the other names become

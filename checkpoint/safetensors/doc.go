@@ -2,13 +2,13 @@
 // a JSON header, the format in which Hugging Face models are published.
 //
 // To read, start with [Open]; a [File] gives each [Tensor] by name, and [As] its
-// elements as a Go slice, without copying where possible. [Tensor.Slice] selects
-// parts of one with NumPy's indexes, and reads no others. To write tensors that are
-// in memory to a file, use [WriteFile], or [Encode] for any io.Writer; to write a
-// file larger than memory, or from several goroutines, [Create]; to write several files
-// with an index, [WriteShards]; to change a file, [Rewrite]; to mend one that readers refuse, [Repair]. Models
-// of Gorgonia are saved and loaded by the package above this one, checkpoint; this one
-// knows no graph.
+// elements as a Go slice, without copying where possible. [Tensor.Slice] selects parts
+// of one with NumPy's indexes, and reads no others. To write tensors that are in memory
+// to a file, use [WriteFile], or [Encode] for any io.Writer; to write a file larger
+// than memory, or from several goroutines, [Create]; to write several files with an
+// index, [WriteShards]; to change a file, [Rewrite]; to mend one that readers refuse,
+// [Repair]. Models of Gorgonia are saved and loaded by the package above this one,
+// checkpoint; this one knows no graph.
 //
 // # The format
 //

@@ -27,10 +27,10 @@ const (
 	ErrOverflow       ErrorKind = "overflow"         // shape times width does not fit 64 bits
 	ErrMisaligned     ErrorKind = "misaligned"       // a sub-byte tensor or slice that does not fill whole bytes
 	ErrSize           ErrorKind = "size"             // a range, or data, whose length is not shape times width
-	ErrIncomplete     ErrorKind = "incomplete"       // tensors do not cover the file to its last byte
+	ErrIncomplete     ErrorKind = "incomplete"       // tensors do not cover the file to its last byte, or were not all written
 	ErrChecksum       ErrorKind = "checksum"         // bytes differ from the checksum stored with them
 	ErrShardIndex     ErrorKind = "index"            // a shard index that is no index, or that its shards do not bear out
-	ErrReserved       ErrorKind = "reserved"         // a tensor to be written is called __metadata__
+	ErrReserved       ErrorKind = "reserved"         // a name or metadata key to be written is the format's own
 	ErrNotCanonical   ErrorKind = "not-canonical"    // legal, but not as this package writes it: only in the report of Repair
 )
 
@@ -46,7 +46,7 @@ var (
 	// ErrIndex: an index out of range, more indexes than axes, two ellipses, or a
 	// step that cannot be.
 	ErrIndex = errors.New("index out of range")
-	// ErrClosed: the File was closed.
+	// ErrClosed: the File or Writer was closed.
 	ErrClosed = errors.New("file is closed")
 )
 

@@ -244,7 +244,7 @@ func (f *File) alias(m map[string]string, key string) (string, bool) {
 		return "", false
 	}
 	for range maxAliasChain {
-		if key == "format" || strings.HasPrefix(key, ownPrefix) {
+		if key == formatKey || strings.HasPrefix(key, ownPrefix) {
 			return "", false
 		}
 		target, ok := m[key]

@@ -7,11 +7,12 @@ import (
 	"math/bits"
 )
 
-// WriteOptions tunes Encode, WriteFile, Create and Rewrite. Nil means: no metadata,
-// no checksums, data at a multiple of 8, durable, silent.
+// WriteOptions tunes all that writes. Nil means: no metadata, no checksums, data at a
+// multiple of 8, durable, silent.
 type WriteOptions struct {
-	// Metadata is written as given; nil writes none, an empty map an empty one.
-	// (Loaders of the Hugging Face libraries refuse metadata without "format".)
+	// Metadata is written as given; nil writes none, an empty map an empty one. Rewrite
+	// and Repair take none. (Loaders of the Hugging Face libraries refuse metadata
+	// without "format".)
 	Metadata map[string]string
 	// Checksums adds the CRC-64/NVME of every tensor to the metadata: see the
 	// package comment. Files get them while they are written, at almost no cost;

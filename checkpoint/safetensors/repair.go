@@ -41,10 +41,11 @@ import (
 // where it can: use File.Verify. With o.Checksums, tensors that have none get one, which takes
 // reading them. o.Align counts as for WriteFile, o.Metadata must be nil.
 //
-// The report has one entry for each change, with the rule, the tensor or key, the bytes of
-// src and words; of one sort there are 100 at most, and one that says how many more. What is legal
-// has the kind ErrNotCanonical. Where there is nothing to mend the report is empty, and dst is
-// written all the same: then, and only then, it has the bytes of src, but for what o asks for.
+// The report has one entry for each change, with the rule, the tensor or key, the bytes
+// of src and words; of one sort there are 100 at most, and one that says how many more.
+// What is legal has the kind ErrNotCanonical. Where there is nothing to mend the report
+// is empty, and dst is written all the same: then, and only then, it has the bytes of
+// src, but for what o asks for.
 //
 // dst is written as by WriteFile: atomically, durably, in the place of a file that is
 // there. It must not be src, since src is what there is to look at if something was dropped that

@@ -29,8 +29,8 @@ func newPlan(f *File, e *Edit, o WriteOptions) (*plan, error) {
 		return nil, err
 	}
 	metadata, sums := p.metadata(e)
-	if _, shard := metadata[ownPrefix+"set"]; shard {
-		return nil, fmt.Errorf("safetensors: rewrite %s: the file belongs to a set of shards (metadata %q)", f.path, ownPrefix+"set")
+	if _, shard := metadata[setKey]; shard {
+		return nil, fmt.Errorf("safetensors: rewrite %s: the file belongs to a set of shards (metadata %q)", f.path, setKey)
 	}
 	maps.Copy(metadata, sums)
 	o.Metadata = metadata

@@ -26,8 +26,8 @@ var ErrUnconfirmed = atomicio.ErrUnconfirmed
 //
 // Checksums are computed on a second goroutine while the first writes the same data, and
 // filled in last; of data that WriteData makes, as it passes. ctx ends a write between
-// pieces of 8 MiB; the error is then the context's cause. Progress and WriteData are called on the
-// caller's goroutine. Errors are those of Encode, and the system's.
+// pieces of 8 MiB; the error is then the context's cause. Progress and WriteData are
+// called on the caller's goroutine. Errors are those of Encode, and the system's.
 func WriteFile(ctx context.Context, path string, src []Source, o *WriteOptions) error {
 	return writeFile(ctx, fsys.OS, path, src, o)
 }

@@ -24,9 +24,10 @@ var ErrExists = fmt.Errorf("files would be replaced, and this file system cannot
 //
 // Where folders cannot be exchanged (Windows, other systems than Linux and macOS, some
 // network file systems), or a file cannot have a second name, and the old folder holds
-// anything to be replaced, the error is ErrExists. Where it holds nothing of it, the files are moved into it one by
-// one, in the order in which they were created: create the one last that tells readers
-// that all are there. A power cut may then leave some without the last.
+// anything to be replaced, the error is ErrExists. Where it holds nothing of it, the files
+// are moved into it one by one, in the order in which they were created: create the one
+// last that tells readers that all are there. A power cut may then leave some without the
+// last.
 func (d *Dir) Commit() error {
 	if d.done {
 		return fmt.Errorf("commit folder %q: %w", d.path, fs.ErrClosed)

@@ -1,7 +1,7 @@
 package atomicio
 
-// This file is the names of temporary files and folders. They are part of what is promised: a file
-// that another version left must be found, and nothing else may be taken for one.
+// This file is the names of temporary files and folders. They are part of what is promised:
+// a file that another version left must be found, and nothing else may be taken for one.
 
 import (
 	"crypto/rand"

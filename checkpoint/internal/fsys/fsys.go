@@ -93,10 +93,10 @@ type File interface {
 	io.ReaderAt
 	io.Closer
 
-	// CopyRange writes n bytes of src, from its byte srcOff on, at byte off, as WriteAt
-	// would: inside the kernel where src is a file of the system and the system can,
-	// else through memory. src must be another file. One that ends too early gives io.ErrUnexpectedEOF. After an
-	// error any part may have been written.
+	// CopyRange writes n bytes of src, from its byte srcOff on, at byte off, as
+	// WriteAt would: inside the kernel where src is a file of the system and the
+	// system can, else through memory. src must be another file. One that ends too
+	// early gives io.ErrUnexpectedEOF. After an error any part may have been written.
 	CopyRange(off int64, src io.ReaderAt, srcOff, n int64) error
 
 	// Stat describes the file behind the handle, whatever its name is by now.
