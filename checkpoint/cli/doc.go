@@ -1,5 +1,6 @@
 // Package cli is the command kibisis as a library: commands that look at
-// safetensors files, which a program can also take in under its own:
+// safetensors files, check and repair them, which a program can also take in under
+// its own:
 //
 //	root := &cobra.Command{Use: "mytool"}
 //	root.AddCommand(cli.New()) // mytool kibisis verify model.safetensors

@@ -16,22 +16,22 @@ func newRepair() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "repair [--checksums] IN OUT",
 		Short: "Make a right file of one that readers refuse",
-		Long: `Writes what the file IN holds to OUT, as this program writes files, and prints a line
-for each thing that it has mended, then one for OUT:
+		Long: `Writes what the file IN holds to OUT, as this program writes files, and prints a
+line for each thing that it has mended, then one for OUT:
 
   mended IN KIND: what was wrong, where, and what became of it
   ok OUT tensors=N bytes=B mended=K
 
-It mends padding around the header that is no white space, tensors and metadata keys
-that stand twice (the last counts), other spellings that the reference takes, bytes
-behind the last tensor, bytes that only such a tensor had whose name stands again, and
-what is legal but not as usual (KIND not-canonical): order, alignment, spelling. It
-refuses what it would have to guess: data that is cut off, overlaps, holes, sizes that
-disagree. Then there is no OUT.
+It mends padding around the header that is no white space, tensors and metadata
+keys that stand twice (the last counts), other spellings that the reference takes,
+bytes behind the last tensor, bytes that only a tensor had whose name stands again,
+and what is legal but not as usual (KIND not-canonical): order, alignment, spelling.
+It refuses what it would have to guess: data that is cut off, overlaps, holes, sizes
+that disagree. Then OUT is not written.
 
-OUT appears whole or not at all, in the place of a file that is there; it cannot be IN,
-which stays as it is. A set is repaired file by file. Data is copied, not looked at:
-kibisis verify --checksums compares it with checksums, which are kept.
+OUT appears whole or not at all, in the place of a file that is there; it cannot be
+IN, which stays as it is. A set is repaired file by file. Data is copied, not looked
+at: kibisis verify --checksums compares it with checksums, which are kept.
 
 The exit status is 0 if OUT was written, 1 if not, 2 for wrong usage.`,
 		Example: `  kibisis repair broken.safetensors model.safetensors

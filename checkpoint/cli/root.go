@@ -18,14 +18,16 @@ import (
 func New() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "kibisis",
-		Short: "Look at safetensors files: what is in them, whether they are whole",
-		Long: `Looks at safetensors files: what is in them, and whether they are whole.
+		Short: "Look at safetensors files, check and repair them",
+		Long: `Shows what is in safetensors files, checks whether they are whole, and repairs
+those that can be.
 
-It reads what it must, changes no file (repair writes a new one), and executes nothing
-that is in one.
-Names that could harm a terminal are printed as quoted strings.`,
+It reads what it must, changes no file (repair writes a new one), and executes
+nothing that is in one. Names that could harm a terminal are printed as quoted
+strings.`,
 		Example: `  kibisis show model.safetensors
-  kibisis verify --checksums model.safetensors`,
+  kibisis verify --checksums model.safetensors
+  kibisis repair broken.safetensors model.safetensors`,
 		Version: version(),
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },

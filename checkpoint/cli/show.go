@@ -22,8 +22,9 @@ by dtype. It reads only the header, however large the file is.
 
 PATH is a file, the index of a set (*.index.json), or a folder that holds one of
 either; the tensors of a set are listed with the file that each lies in. An offset
-is where a tensor's bytes begin, counted from the start of its file. Aliases are the other names of a tied tensor, as the metadata has them. Checksums
-are metadata too; they are counted, not listed, and long values are cut.
+is where a tensor's bytes begin, counted from the start of its file. Aliases are
+the other names of a tied tensor, as the metadata has them. Checksums are metadata
+too; they are counted, not listed, and long values are cut.
 
 With --json it prints all of it as one object, a tensor a line:
 

@@ -1,5 +1,5 @@
-// Command kibisis looks at safetensors files: what is in them, and whether they
-// are whole. It is package cli with a main around it.
+// Command kibisis looks at safetensors files, checks and repairs them. It is package
+// cli with a main around it.
 //
 //	go install github.com/fb777929/kibisis/checkpoint/cmd/kibisis@latest
 //	kibisis --help
