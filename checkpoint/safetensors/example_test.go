@@ -260,6 +260,50 @@ func ExampleRewrite() {
 	// head [8 8 8]
 }
 
+// A writer has put a tensor into the file twice, and its readers do not agree on which one
+// counts. Repair takes the last, and says so: the bytes of the first are nobody's then, and the data
+// did not begin at a multiple of 8.
+func ExampleRepair() {
+	dir, err := os.MkdirTemp("", "")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	broken, mended := filepath.Join(dir, "broken"), filepath.Join(dir, "mended")
+	header := `{"t":{"dtype":"U8","shape":[3],"data_offsets":[0,3]},"t":{"dtype":"U8","shape":[3],"data_offsets":[3,6]}}`
+	file := binary.LittleEndian.AppendUint64(nil, uint64(len(header)))
+	if err := os.WriteFile(broken, append(append(file, header...), "oldnew"...), 0o666); err != nil {
+		log.Fatal(err)
+	}
+
+	report, err := safetensors.Repair(context.Background(), mended, broken, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, change := range report {
+		fmt.Println(change.Kind, change.Begin, change.End)
+	}
+	f, err := safetensors.Open(mended, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer f.Close()
+	t, err := f.Tensor("t")
+	if err != nil {
+		log.Fatal(err)
+	}
+	b, err := t.Bytes()
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%s\n", b)
+	// Output:
+	// duplicate 113 116
+	// offset 113 116
+	// not-canonical 0 113
+	// new
+}
+
 // A checksum finds what the disk or the network has changed.
 func ExampleTensor_Verify() {
 	var file bytes.Buffer
