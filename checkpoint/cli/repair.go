@@ -4,6 +4,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -63,8 +64,10 @@ func (r *repairer) repair(ctx context.Context, in, out string) error {
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return ctx.Err()
-	case err != nil:
+	case errors.As(err, new(*safetensors.FormatError)):
 		return fmt.Errorf("%s: %s", escape(in), describe(err, in))
+	case err != nil:
+		return errors.New(messageOf(err, in)) // it names the file, which may be OUT
 	}
 	for _, change := range report {
 		if _, err := fmt.Fprintf(r.out, "mended %s %s\n", escape(in), describe(change, in)); err != nil {
