@@ -29,9 +29,8 @@ type Kind int
 
 const (
 	// Fail makes one call fail without effect, but for three: a write (or copyrange)
-	// leaves half of its bytes (or sectors), a sync of a file forgets which blocks it should
-	// have written, and a
-	// close closes all the same.
+	// leaves half of its bytes (or sectors), a sync of a file forgets which blocks it
+	// should have written, and a close closes all the same.
 	Fail Kind = iota
 	// FailOn is Fail for that call and every later one.
 	FailOn
