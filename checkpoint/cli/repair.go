@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"strings"
 
 	"github.com/fb777929/kibisis/checkpoint/safetensors"
 	"github.com/spf13/cobra"
@@ -34,7 +36,8 @@ OUT appears whole or not at all, in the place of a file that is there; it cannot
 IN, which stays as it is. A set is repaired file by file. Data is copied, not looked
 at: kibisis verify --checksums compares it with checksums, which are kept.
 
-The exit status is 0 if OUT was written, 1 if not, 2 for wrong usage.`,
+The exit status is 0 if OUT was written, 1 if not or if it may not survive a power
+cut, 2 for wrong usage.`,
 		Example: `  kibisis repair broken.safetensors model.safetensors
   kibisis repair --checksums broken.safetensors model.safetensors`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -60,8 +63,14 @@ type repairer struct {
 }
 
 func (r *repairer) repair(ctx context.Context, in, out string) error {
+	if info, err := os.Stat(in); err == nil && info.IsDir() || strings.HasSuffix(in, ".json") {
+		return fmt.Errorf("%s: a set is repaired file by file, each *.safetensors by itself", escape(in))
+	}
 	report, err := safetensors.Repair(ctx, out, in, &safetensors.WriteOptions{Checksums: r.checksums})
 	switch {
+	case errors.Is(err, safetensors.ErrUnconfirmed):
+		// OUT is in place: what was mended is told, and then what is in doubt.
+		return errors.Join(r.tell(report, in), r.confirm(out, len(report)), errors.New(messageOf(err, in)))
 	case err != nil && ctx.Err() != nil:
 		return ctx.Err()
 	case errors.As(err, new(*safetensors.FormatError)):
@@ -69,12 +78,20 @@ func (r *repairer) repair(ctx context.Context, in, out string) error {
 	case err != nil:
 		return errors.New(messageOf(err, in)) // it names the file, which may be OUT
 	}
+	if err := r.tell(report, in); err != nil {
+		return err
+	}
+	return r.confirm(out, len(report))
+}
+
+// tell prints what was mended.
+func (r *repairer) tell(report []*safetensors.FormatError, in string) error {
 	for _, change := range report {
 		if _, err := fmt.Fprintf(r.out, "mended %s %s\n", escape(in), describe(change, in)); err != nil {
 			return writing(err)
 		}
 	}
-	return r.confirm(out, len(report))
+	return nil
 }
 
 // confirm opens what was written and says what is in it.

@@ -37,7 +37,8 @@ func (w *Writer) put(i int, data []byte) error {
 
 // WriteFrom writes a tensor whose bytes r yields, row-major and little-endian. It reads to
 // the end of r, through a buffer of 1 MiB: a reader with fewer bytes or more than the tensor
-// takes is an ErrSize that says how many. A reader's own error is wrapped.
+// takes is an ErrSize that says how many. A reader's own error is wrapped. r must not call
+// the Writer.
 func (w *Writer) WriteFrom(name string, r io.Reader) error {
 	return w.write(name, nil, func(i int) error { return w.drain(i, r) })
 }
