@@ -17,6 +17,9 @@ const (
 	// minListed is the fewest bytes that weight_map spends on a tensor with a name
 	// of three bytes: `"abc":"a.safetensors",`.
 	minListed = 22
+	// minNamed is the fewest bytes that it spends on a shard with a name of three
+	// bytes and the suffix, however often a tensor stands in it: `"":"abc.safetensors",`.
+	minNamed = 21
 	// maxShardName is the longest name of a file in bytes, on most systems.
 	maxShardName = 255
 	// shardSuffix ends the name of every shard.
@@ -106,10 +109,10 @@ func (x *index) located(err error) error {
 // reserve makes room for as many tensors, and shards, as the text can name.
 // Those with names under three bytes are shorter, but there are few such names.
 func (x *index) reserve() {
-	n := min(bytes.Count(x.text, []byte{'"'})/4, (len(x.text)+3*maxShort)/minListed)
-	x.entries = make([]listed, 0, n)
-	x.shards = make([]ref, 0, n)
-	x.names, x.files = newTable(n, n), newTable(n, n)
+	pairs, short := bytes.Count(x.text, []byte{'"'})/4, len(x.text)+3*maxShort
+	tensors, shards := min(pairs, short/minListed), min(pairs, short/minNamed)
+	x.entries, x.names = make([]listed, 0, tensors), newTable(tensors, tensors)
+	x.shards, x.files = make([]ref, 0, shards), newTable(shards, shards)
 }
 
 // object takes an object and calls member behind each key.

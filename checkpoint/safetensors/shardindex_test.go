@@ -100,6 +100,36 @@ func TestHostileIndexesCostLittle(t *testing.T) {
 	}
 }
 
+// One tensor that stands in more shards than so long a text could name tensors: here
+// 2^19 numbers would do for the tensors, and do not for the shards.
+func TestIndexOfMoreShardsThanTensors(t *testing.T) {
+	const n = 1<<19 + 20_000
+	shards := map[string]bool{}
+	var b strings.Builder
+	b.WriteString(`{"weight_map":{`)
+	for i := 0; len(shards) < n; i++ {
+		name := shardNo(i)
+		if len(name) != len("abc"+shardSuffix) || shards[name] {
+			continue
+		}
+		if shards[name] = true; len(shards) > 1 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, `"":"%s"`, name)
+	}
+	b.WriteString("}}")
+	x, err := parseIndex("i", []byte(b.String()), true)
+	require.NoError(t, err)
+	require.Len(t, x.entries, 1)
+	require.Len(t, x.shards, n)
+	for i := range x.shards {
+		number, ok := x.files.lookup(string(x.shardOf(uint32(i))), x.shardOf)
+		if !ok || number != uint32(i) {
+			t.Fatalf("shard %d is %d, %v", i, number, ok)
+		}
+	}
+}
+
 func TestIndexOfTooManyBytes(t *testing.T) {
 	_, err := readIndex(&source{path: "i", r: stingyReader(nil), size: maxIndex + 1})
 	require.ErrorIs(t, err, ErrShardIndex)
