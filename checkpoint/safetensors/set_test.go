@@ -544,6 +544,8 @@ func TestWhichFileOfAFolder(t *testing.T) {
 		{[]string{"model.safetensors", "a.safetensors.index.json", "b.safetensors"}, "file"},
 		{[]string{"model.fp16.safetensors.index.json", "model-1.safetensors"}, "index"},
 		{[]string{"model.safetensors.index.fp16.json", "model-1.safetensors"}, "index"},
+		{[]string{"model.safetensors.fp16.index.json", "model-1.safetensors"}, "index"},
+		{[]string{"model.safetensors.index_of.json", "model.index.json", "model-1.safetensors"}, "file"},
 		{[]string{"a.safetensors", "config.json"}, "file"},
 		{[]string{"a.safetensors.index.json", "b.safetensors.index.json", "c.safetensors"}, `holds "a.safetensors.index.json", "b.safetensors.index.json": open one`},
 		{[]string{"b.safetensors", "a.safetensors"}, `holds "a.safetensors", "b.safetensors": open one`},

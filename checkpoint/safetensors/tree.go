@@ -114,8 +114,10 @@ func modelIn(t tree, folder string) (string, error) {
 	return "", fmt.Errorf("safetensors: folder %s holds %s: open one of them, or their index, by its name", folder, names)
 }
 
-// isIndexName reports whether name is an index's: model.safetensors.index.json,
-// or with a variant before either of the last two words.
+// isIndexName reports whether name is an index's: model.safetensors.index.json, or
+// with a variant before either of the last two words: "index.fp16.json" is
+// transformers', "fp16.index.json" is diffusers'.
 func isIndexName(name string) bool {
-	return strings.Contains(name, shardSuffix+".index.") && strings.HasSuffix(name, ".json")
+	_, words, _ := strings.Cut(name, shardSuffix)
+	return strings.Contains(words, ".index.") && strings.HasSuffix(words, ".json")
 }
