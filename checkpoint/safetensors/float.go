@@ -28,8 +28,14 @@ func (t Tensor) Float32s(dst []float32) ([]float32, error) {
 	if decode == nil && t.DType() != F32 {
 		return nil, t.errorf("%w: stored %s, which is not a float that float32 holds exactly", ErrDType, t.DType())
 	}
-	n := int(t.Size() * 8 / int64(t.DType().Bits()))
-	if cap(dst) < n {
+	if err := t.fits(t.Size()); err != nil {
+		return nil, err
+	}
+	n := t.Size() * 8 / t.bits()
+	if err := t.fits(n * 4); err != nil {
+		return nil, err
+	}
+	if int64(cap(dst)) < n {
 		dst = make([]float32, n)
 	}
 	dst = dst[:n]

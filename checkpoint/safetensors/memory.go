@@ -16,9 +16,9 @@ const (
 	// slabAlign is what the address of a slab is a multiple of, in bytes: a cache
 	// line, and no type asks for more.
 	slabAlign = 64
-	// maxSlab is the longest slab in bytes. No machine has more memory, and make
+	// maxMemory is the most bytes in one piece. No machine has more memory, and make
 	// panics not far above.
-	maxSlab = math.MaxInt&(1<<46-1) - slabAlign
+	maxMemory = math.MaxInt&(1<<46-1) - slabAlign
 )
 
 // loaded returns f as o wants it. It closes f when it fails.
@@ -69,7 +69,7 @@ func (f *File) newSlabs() ([][]byte, error) {
 		if s.src.r == nil {
 			continue
 		}
-		if s.src.size > maxSlab {
+		if s.src.size > maxMemory {
 			return nil, fmt.Errorf("safetensors: %s%d bytes do not fit into memory", s.src.where(), s.src.size)
 		}
 		slabs[i] = newSlab(int(s.src.size))

@@ -224,6 +224,47 @@ func TestHeaderPastTheEndIsNotAllocated(t *testing.T) {
 	require.Less(t, got, 1<<16)
 }
 
+// openClaim opens a file of four tensors that claims to be nearly as long as a file can
+// be, behind a reader that has none of their bytes.
+func openClaim(t *testing.T, dtype string, shape string) *File {
+	const size = 1<<61 - 1024
+	sums := many(4, func(i int) string { return fmt.Sprintf(`"kibisis.crc64nvme.%d":"0000000000000000"`, i) })
+	file := frame(`{"__metadata__":{`+sums+"},"+many(4, func(i int) string {
+		return fmt.Sprintf(`"%d":{"dtype":%q,"shape":%s,"data_offsets":[%d,%d]}`, i, dtype, shape, int64(i)*size, int64(i+1)*size)
+	})+"}", nil)
+	f, err := NewFile(&brokenReader{file: file, from: int64(len(file))}, int64(len(file))+4*size, nil)
+	require.NoError(t, err)
+	return f
+}
+
+// What only the size of a file says, and a server can say any, is not made room for.
+func TestClaimOfATensor(t *testing.T) {
+	const tooMuch = `tensor "3": 2305843009213692928 bytes do not fit into memory`
+	x := tensorOf(t, openClaim(t, "U8", "[2305843009213692928]"), "3")
+	_, err := x.Bytes()
+	require.ErrorContains(t, err, tooMuch)
+	_, err = As[uint8](x)
+	require.ErrorContains(t, err, tooMuch)
+	part, err := x.Slice(Range(0, 3))
+	require.NoError(t, err)
+	_, err = part.Bytes()
+	require.ErrorIs(t, err, errCut)
+	x = tensorOf(t, openClaim(t, "F4", "[2,2305843009213692928]"), "3")
+	_, err = x.Float32s(nil)
+	require.ErrorContains(t, err, tooMuch)
+}
+
+func TestVerifyAClaim(t *testing.T) {
+	skipIfRaced(t)
+	f := openClaim(t, "U8", "[2305843009213692928]")
+	got := allocated(func() {
+		n, err := f.Verify(t.Context())
+		require.ErrorIs(t, err, errCut)
+		require.Zero(t, n)
+	})
+	require.Less(t, got, 64<<20)
+}
+
 // Names with a long common beginning cost no more than others, and neither do
 // many: this test would not end if a lookup walked the table.
 func TestManyTensors(t *testing.T) {

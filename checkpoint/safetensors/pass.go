@@ -5,6 +5,7 @@ package safetensors
 
 import (
 	"context"
+	"math"
 	"runtime"
 	"slices"
 
@@ -16,6 +17,9 @@ const (
 	// Longer stretches save nothing, and the last ones keep cores waiting.
 	maxStretch = 32 << 20
 	minStretch = 1 << 20
+	// mostStretches is how many there may be for a claim of much data, about: 2 TiB
+	// are so many of maxStretch, and more makes them longer.
+	mostStretches = 1 << 16
 	// sumStep is how much is read before it is summed: little enough to be in a
 	// core's own cache still.
 	sumStep = 256 << 10
@@ -69,12 +73,13 @@ func (f *File) newPass(slabs [][]byte, sums bool) *pass {
 func (p *pass) cut(runs []stretch) {
 	var total int64
 	for _, run := range runs {
-		total += run.end - run.begin
+		total += min(run.end-run.begin, math.MaxInt64-total)
 	}
 	size := min(max(total/int64(4*runtime.GOMAXPROCS(0)), minStretch), maxStretch)
+	size = max(size, total/mostStretches)
 	for _, run := range runs {
-		for begin, end := run.begin, run.end; begin < end; begin += size {
-			run.begin, run.end = begin, min(begin+size, end)
+		for end := run.end; run.begin < end; run.begin = run.end {
+			run.end = run.begin + min(size, end-run.begin)
 			p.stretches = append(p.stretches, run)
 		}
 	}

@@ -115,8 +115,20 @@ func (t Tensor) Bytes() ([]byte, error) {
 	if b, ok, err := t.view(); ok || err != nil {
 		return b, err
 	}
+	if err := t.fits(t.Size()); err != nil {
+		return nil, err
+	}
 	p := make([]byte, t.Size())
 	return p, t.read(p, 0)
+}
+
+// fits is an error for more bytes of a tensor than memory of this machine can hold:
+// a file behind a reader may claim any number, and int may have 32 bits.
+func (t Tensor) fits(bytes int64) error {
+	if bytes > maxMemory {
+		return t.errorf("%d bytes do not fit into memory", bytes)
+	}
+	return nil
 }
 
 // view returns the bytes without copying, where that is possible.

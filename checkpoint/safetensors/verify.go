@@ -127,13 +127,11 @@ func (s *shard) runs(want []wanted) (runs []stretch) {
 // them with what is wanted.
 func (p *pass) compare(shards []*shard) error {
 	var errs []error
+	left := p.stretches // by shard
 	for i, s := range shards {
 		got := make([]uint64, len(p.want[i])) // the checksum of nothing is 0
-		for k := range p.stretches {
-			if p.stretches[k].s != s {
-				continue
-			}
-			for _, part := range p.stretches[k].parts {
+		for ; len(left) > 0 && left[0].s == s; left = left[1:] {
+			for _, part := range left[0].parts {
 				got[part.entry] = joinSums(got[part.entry], part.sum, part.size)
 			}
 		}

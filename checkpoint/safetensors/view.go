@@ -45,6 +45,9 @@ func As[T Element](t Tensor) (View[T], error) {
 			return View[T]{data, t.Shape(), true, t.Mapped()}, nil
 		}
 	}
+	if err := t.fits(t.Size()); err != nil {
+		return View[T]{}, err
+	}
 	data := make([]T, t.Size()/int64(sizeOf[T]()))
 	if err := readElements(data, t.read); err != nil {
 		return View[T]{}, err

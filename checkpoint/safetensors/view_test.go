@@ -225,7 +225,7 @@ type brokenReader struct {
 }
 
 func (r *brokenReader) ReadAt(p []byte, off int64) (int, error) {
-	n := copy(p[:max(0, min(int64(len(p)), r.from-off))], r.file[off:])
+	n := copy(p[:max(0, min(int64(len(p)), r.from-off))], r.file[min(off, int64(len(r.file))):])
 	if n < len(p) {
 		return n, errCut
 	}
