@@ -6,7 +6,6 @@ package safetensors
 import (
 	"io"
 	"os"
-	"strconv"
 
 	"github.com/fb777929/kibisis/checkpoint/internal/mmap"
 )
@@ -24,11 +23,7 @@ func (t Tensor) inFile(fn func(file io.ReaderAt, begin int64) error) (called boo
 	if file == nil || !t.contiguous() {
 		return false, nil
 	}
-	begin := t.f.h.absolute(t.e.begin)
-	if t.part != nil {
-		begin += t.part.Start * int64(t.DType().Bits()) / 8
-	}
-	return true, fn(file, begin)
+	return true, fn(file, t.begin())
 }
 
 // osFile is the file of the system that has the bytes of s, nil where there is none.
@@ -49,10 +44,9 @@ func (s *source) ownMemory() bool {
 // trusted returns the stored checksum of a whole tensor whose bytes are still those of
 // the file.
 func (t Tensor) trusted() (sum uint64, ok bool) {
-	text, stored := t.f.metadata()[checksumPrefix+t.Name()]
+	text, stored := t.stored()
 	if !stored || t.part != nil || t.f.src.ownMemory() {
 		return 0, false
 	}
-	sum, err := strconv.ParseUint(text, 16, 64)
-	return sum, err == nil && spell(sum) == text
+	return parseSum(text)
 }

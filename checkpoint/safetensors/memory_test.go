@@ -265,6 +265,18 @@ func TestVerifyAClaim(t *testing.T) {
 	require.Less(t, got, 64<<20)
 }
 
+// Metadata that is no checksum is not decoded to report one that is wrong.
+func TestVerifyMemory(t *testing.T) {
+	skipIfRaced(t)
+	text := `{"__metadata__":{"kibisis.crc64nvme.x":"?",` + members(150_000, 4, `""`)[1:] + `,"x":` + emptyEntry + "}"
+	file := frame(text, nil)
+	got := allocated(func() {
+		_, err := OpenBytes(file, &OpenOptions{Verify: true})
+		require.ErrorIs(t, err, ErrChecksum)
+	})
+	require.LessOrEqual(t, got, 4*len(text)+1<<20)
+}
+
 // Names with a long common beginning cost no more than others, and neither do
 // many: this test would not end if a lookup walked the table.
 func TestManyTensors(t *testing.T) {

@@ -94,37 +94,38 @@ func (s *shard) metadata() map[string]string {
 }
 
 func (s *shard) decodeMetadata() map[string]string {
-	text := scanner{text: s.h.text, pos: s.h.meta}
 	m := map[string]string{}
-	err := text.pairs(func(k, v ref) error {
-		m[string(text.bytes(k))] = string(text.bytes(v))
-		return nil
-	})
-	if err != nil {
-		panic("safetensors: metadata that was parsed before: " + err.Error())
-	}
+	s.h.eachPair(nil, func(key, value []byte) { m[string(key)] = string(value) })
 	return m
 }
 
 // metadataValue returns one value of the metadata, without decoding the rest. It
 // is for the time of opening: strings with escapes pass through h's arena.
-func (h *header) metadataValue(key string) (value string, ok bool) {
-	if h.meta < 0 {
-		return "", false
-	}
-	text, arena := h.scanner, len(h.arena)
-	text.pos = h.meta
-	err := text.pairs(func(k, v ref) error {
-		if string(text.bytes(k)) == key {
-			value, ok = string(text.bytes(v)), true
+func (h *header) metadataValue(wanted string) (value string, ok bool) {
+	h.eachPair(h.arena, func(k, v []byte) {
+		if string(k) == wanted {
+			value, ok = string(v), true
 		}
-		text.arena = text.arena[:arena]
+	})
+	return value, ok
+}
+
+// eachPair calls f with the pairs of the metadata as they stand, a repeated key again
+// and again. key and value are valid until f returns. What is unescaped goes behind the
+// arena, which only one goroutine may lend; without one, into memory of its own.
+func (h *header) eachPair(arena []byte, f func(key, value []byte)) {
+	if h.meta < 0 {
+		return
+	}
+	text := scanner{text: h.text, pos: h.meta, arena: arena}
+	err := text.pairs(func(k, v ref) error {
+		f(text.bytes(k), text.bytes(v))
+		text.arena = text.arena[:len(arena)]
 		return nil
 	})
 	if err != nil {
 		panic("safetensors: metadata that was parsed before: " + err.Error())
 	}
-	return value, ok
 }
 
 // reading takes the lock for a read and returns its release.

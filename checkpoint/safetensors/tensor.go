@@ -141,12 +141,18 @@ func (t Tensor) view() ([]byte, bool, error) {
 	if t.f.src.r != nil || !t.contiguous() {
 		return nil, false, nil
 	}
+	begin := t.begin()
+	end := begin + t.Size()
+	return t.f.src.mem[begin:end:end], true, nil
+}
+
+// begin is where the bytes begin in the file, of a tensor whose bytes lie in one piece.
+func (t Tensor) begin() int64 {
 	begin := t.f.h.absolute(t.e.begin)
 	if t.part != nil {
 		begin += strided.InBytes(t.part.Start, t.bits())
 	}
-	end := begin + t.Size()
-	return t.f.src.mem[begin:end:end], true, nil
+	return begin
 }
 
 // errorf makes an error that names file and tensor.

@@ -15,7 +15,7 @@ import (
 // metadata of its file. It reports whether there is one. A difference is a
 // *FormatError of ErrChecksum. A slice is verified by the whole tensor.
 func (t Tensor) Verify() (stored bool, err error) {
-	want, stored := t.f.metadata()[checksumPrefix+t.Name()]
+	want, stored := t.stored()
 	if !stored {
 		return false, nil
 	}
@@ -29,13 +29,17 @@ func (t Tensor) Verify() (stored bool, err error) {
 
 // VerifyBytes is Verify for bytes of the whole tensor that were read before.
 func (t Tensor) VerifyBytes(p []byte) (stored bool, err error) {
-	want, stored := t.f.metadata()[checksumPrefix+t.Name()]
+	want, stored := t.stored()
 	if !stored {
 		return false, nil
 	}
-	d := newDigest()
-	_, _ = d.Write(p) // a hash never fails
-	return true, t.compare(d.Sum64(), want)
+	return true, t.compare(checksum(p), want)
+}
+
+// stored is the checksum in the metadata, as it is spelled.
+func (t Tensor) stored() (text string, ok bool) {
+	text, ok = t.f.metadata()[checksumPrefix+t.Name()]
+	return text, ok
 }
 
 func (t Tensor) compare(sum uint64, want string) error {
@@ -46,7 +50,7 @@ func (t Tensor) compare(sum uint64, want string) error {
 	begin, end := t.Range()
 	return &FormatError{
 		Kind: ErrChecksum, Path: t.f.src.path, Tensor: t.Name(), Begin: begin, End: end,
-		Detail: fmt.Sprintf("CRC-64/NVME is %s, stored %q", got, want),
+		Detail: fmt.Sprintf("CRC-64/NVME is %s, stored %q", got, clip([]byte(want))),
 	}
 }
 
@@ -65,26 +69,30 @@ func (f *File) Verify(ctx context.Context) (checked int, err error) {
 // A wanted is the checksum that the metadata has of an entry.
 type wanted struct {
 	sum uint64
-	is  bool // whether there is one
-	bad bool // whether it is spelled as no checksum is
+	is  bool   // whether there is one
+	bad bool   // whether it is spelled as no checksum is
+	odd string // what a bad one is, for the message
+}
+
+// text is the checksum as it is spelled.
+func (w wanted) text() string {
+	if w.bad {
+		return w.odd
+	}
+	return spell(w.sum)
 }
 
 // wanted returns the checksums of all entries, and how many there are. It decodes
 // no other metadata, which a hostile header may have much of.
 func (s *shard) wanted() (all []wanted, n int) {
-	if s.h.meta < 0 {
-		return nil, 0
-	}
-	text := scanner{text: s.h.text, pos: s.h.meta}
-	err := text.pairs(func(k, v ref) error {
-		key := string(text.bytes(k))
-		name, ok := strings.CutPrefix(key, checksumPrefix)
+	s.h.eachPair(nil, func(key, value []byte) {
+		name, ok := strings.CutPrefix(string(key), checksumPrefix)
 		if !ok {
-			return nil
+			return
 		}
 		i, ok := s.h.lookup(name)
 		if t, listed := s.file.lookup(name); !ok || !listed || t.f != s {
-			return nil
+			return
 		}
 		if all == nil {
 			all = make([]wanted, len(s.h.entries))
@@ -92,14 +100,16 @@ func (s *shard) wanted() (all []wanted, n int) {
 		if !all[i].is {
 			n++
 		}
-		sum, ok := parseSum(string(text.bytes(v)))
-		all[i] = wanted{sum: sum, is: true, bad: !ok}
-		return nil
+		all[i] = newWanted(value)
 	})
-	if err != nil {
-		panic("safetensors: metadata that was parsed before: " + err.Error())
-	}
 	return all, n
+}
+
+func newWanted(value []byte) wanted {
+	if sum, ok := parseSum(string(value)); ok {
+		return wanted{sum: sum, is: true}
+	}
+	return wanted{is: true, bad: true, odd: string(clip(value))}
 }
 
 // parseSum is the checksum that spell would spell so.
@@ -145,7 +155,7 @@ func (s *shard) compare(want []wanted, got []uint64) (errs []error) {
 	for i, w := range want {
 		if w.is && (w.bad || w.sum != got[i]) {
 			t := s.tensor(&s.h.entries[i])
-			errs = append(errs, t.compare(got[i], s.metadata()[checksumPrefix+t.Name()]))
+			errs = append(errs, t.compare(got[i], w.text()))
 		}
 	}
 	return errs
