@@ -4,12 +4,9 @@ package httprange
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net/url"
-	"path"
 	"strings"
 	"sync/atomic"
 
@@ -35,9 +32,6 @@ func Open(ctx context.Context, rawURL string, o *Options) (*safetensors.File, er
 		return nil, err
 	}
 	name := nameOf(u)
-	if err := checkHeader(r.head, name, opt.MaxHeader); err != nil {
-		return nil, errors.Join(err, r.Close())
-	}
 	d := &beside{folder: folder{ctx: ctx, base: parent(u), opt: opt}, url: u, name: name}
 	d.first.Store(r)
 	f, err := safetensors.OpenFS(d, name, &safetensors.OpenOptions{MaxHeader: opt.MaxHeader})
@@ -45,22 +39,6 @@ func Open(ctx context.Context, rawURL string, o *Options) (*safetensors.File, er
 		return nil, errors.Join(err, r.Close())
 	}
 	return f, nil
-}
-
-// checkHeader refuses a header that is too long for a network before the rest of
-// it is asked for. A file too short to have one is the codec's to refuse.
-func checkHeader(head []byte, name string, most int64) error {
-	const lengthBytes = 8
-	if len(head) < lengthBytes || path.Ext(name) == ".json" {
-		return nil
-	}
-	if n := binary.LittleEndian.Uint64(head); n > uint64(max(most, 0)) {
-		return &safetensors.FormatError{
-			Kind: safetensors.ErrHeaderTooLarge, Path: name, End: lengthBytes,
-			Detail: fmt.Sprintf("a header of %d bytes, at most %d are read over HTTP", n, most),
-		}
-	}
-	return nil
 }
 
 // nameOf is the last part of the URL's path, as far as it is a file's name.

@@ -72,7 +72,7 @@ func (o *Options) orDefault() Options {
 	if d.Client == nil {
 		d.Client = sharedClient()
 	}
-	if d.MaxHeader == 0 {
+	if d.MaxHeader <= 0 { // to the codec a negative one would be no limit
 		d.MaxHeader = maxHeader
 	}
 	if d.Retries == 0 {
