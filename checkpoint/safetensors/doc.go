@@ -192,7 +192,9 @@
 //
 // Reading is safe on hostile files: no panic, and opening one allocates at most
 // four times N plus 1 MiB, whatever the header claims; [OpenOptions].MaxHeader sets
-// N a lower limit. Nothing is ever executed.
+// N a lower limit. Comparing checksums adds up to 2 KiB for each. What reads a tensor
+// allocates its size, which a file behind an io.ReaderAt may only claim; more than the
+// machine can address is an error. Nothing is ever executed.
 // Names are any string, also "" and "../x": never use one as a path, and quote
 // it before it goes to a terminal (errors of this package do).
 //
