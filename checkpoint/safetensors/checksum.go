@@ -26,13 +26,13 @@ const checksumPrefix = ownPrefix + "crc64nvme."
 // spell is a checksum as the metadata has it.
 func spell(sum uint64) string { return fmt.Sprintf("%016x", sum) }
 
-// A digest is a CRC-64/NVME that is fed in pieces, between which the scheduler
+// A runningSum is a CRC-64/NVME that is fed in pieces, between which the scheduler
 // can step, as in bulk.Copy.
-type digest struct{ hash.Hash64 }
+type runningSum struct{ hash.Hash64 }
 
-func newDigest() digest { return digest{crc64nvme.New()} }
+func newSum() runningSum { return runningSum{crc64nvme.New()} }
 
-func (d digest) Write(p []byte) (int, error) {
+func (d runningSum) Write(p []byte) (int, error) {
 	for piece := range slices.Chunk(p, 1<<20) {
 		_, _ = d.Hash64.Write(piece) // a hash never fails
 	}
@@ -114,7 +114,7 @@ func largestFirst(src []Source) []int {
 
 // sum is the checksum of data that is made, size bytes.
 func (s *Source) sum(size int64) (uint64, error) {
-	d := newDigest()
+	d := newSum()
 	if err := s.copyTo(d, size); err != nil {
 		return 0, fmt.Errorf("safetensors: checksum of tensor %q: %w", s.Name, err)
 	}
@@ -122,7 +122,7 @@ func (s *Source) sum(size int64) (uint64, error) {
 }
 
 func checksum(p []byte) uint64 {
-	d := newDigest()
+	d := newSum()
 	_, _ = d.Write(p) // a hash never fails
 	return d.Sum64()
 }
@@ -151,7 +151,7 @@ func sumBeside(src []Source, order []int, sums []uint64) *summer {
 
 // sum is checksum, but for data that nobody waits for any more.
 func (s *summer) sum(data []byte) uint64 {
-	d := newDigest()
+	d := newSum()
 	for piece := range slices.Chunk(data, 1<<20) {
 		if s.quit.Load() {
 			return 0

@@ -73,7 +73,7 @@ func (l *layout) writeData(buf *bufio.Writer, s *Source, i int, sums []uint64) e
 			return err
 		}
 	case !s.inHand() && sums != nil:
-		d := newDigest()
+		d := newSum()
 		err := s.copyTo(io.MultiWriter(d, buf), l.sizes[i])
 		sums[i] = d.Sum64()
 		return err

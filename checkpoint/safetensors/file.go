@@ -75,8 +75,9 @@ func (o *OpenOptions) orDefault() OpenOptions {
 //     *.safetensors. (huggingface_hub looks in this order too; transformers takes
 //     model.safetensors first.)
 //
-// It reads and checks the headers, and allocates at most four times a header's
-// length plus 1 MiB for each file, and six times the index's length.
+// It reads and checks the headers, and allocates at most four times a header's length
+// plus 1 MiB for each file and six times the index's length; InMemory and Verify, which
+// read the data, need more.
 // Errors are a *FormatError for a file that breaks the format, else the
 // system's. fs.ErrNotExist means that nothing is at path: of a set that lacks a shard the
 // index is at fault, and a folder without a model is an error of its own.

@@ -160,7 +160,7 @@ func (s *shard) look(begin, end int64, buf []byte, f func([]byte)) error {
 type tally struct {
 	stretch *stretch
 	next    int // the entry whose bytes come next
-	sum     digest
+	sum     runningSum
 	size    int64 // of what is in sum
 	parts   []part
 }
@@ -173,7 +173,7 @@ func newTally(p *stretch) *tally {
 		}
 		return 1
 	})
-	return &tally{stretch: p, next: next, sum: newDigest()}
+	return &tally{stretch: p, next: next, sum: newSum()}
 }
 
 // feed takes the bytes that begin at byte at of the file.

@@ -150,7 +150,7 @@ func (p *plan) writeOne(w *Writer, i int) error {
 	if s.inHand() {
 		return w.put(i, s.Data)
 	}
-	d, buf := newDigest(), bufio.NewWriterSize(w.place(i), largeData)
+	d, buf := newSum(), bufio.NewWriterSize(w.place(i), largeData)
 	err := s.copyTo(io.MultiWriter(d, buf), p.layout.sizes[i])
 	w.sums[i] = d.Sum64()
 	return cmp.Or(err, buf.Flush())

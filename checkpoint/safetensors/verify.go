@@ -19,7 +19,7 @@ func (t Tensor) Verify() (stored bool, err error) {
 	if !stored {
 		return false, nil
 	}
-	d, whole := newDigest(), t.f.tensor(t.e)
+	d, whole := newSum(), t.f.tensor(t.e)
 	buf := make([]byte, min(whole.Size()+1, sumStep))
 	if _, err := io.CopyBuffer(d, io.NewSectionReader(whole, 0, whole.Size()), buf); err != nil {
 		return true, err

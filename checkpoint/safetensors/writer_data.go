@@ -49,7 +49,7 @@ var buffers = sync.Pool{New: func() any { return new([largeData]byte) }}
 func (w *Writer) drain(i int, r io.Reader) error {
 	buf := buffers.Get().(*[largeData]byte)
 	defer buffers.Put(buf)
-	out, d := w.place(i), newDigest()
+	out, d := w.place(i), newSum()
 	size := w.l.sizes[i]
 	for done := int64(0); done < size; {
 		n, err := io.ReadFull(r, buf[:min(size-done, largeData)])
