@@ -12,15 +12,6 @@ const openFlags = os.O_RDONLY
 // canBeCut: what was read is ours.
 const canBeCut = false
 
-// sizeOf is only asked where a mapped file can be cut.
-func sizeOf(f *os.File) (int64, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return 0, err
-	}
-	return info.Size(), nil
-}
-
 type region struct{}
 
 // mapFile reads the file. Both kinds of mapping are then memory of our own.

@@ -17,15 +17,6 @@ const openFlags = os.O_RDONLY
 // canBeCut: Windows refuses to truncate a file that is mapped.
 const canBeCut = false
 
-// sizeOf is only asked where a mapped file can be cut.
-func sizeOf(f *os.File) (int64, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return 0, err
-	}
-	return info.Size(), nil
-}
-
 // region is the handle of the file mapping. The view would keep the file mapped without
 // it, but closing both in one place is easier to see through.
 type region struct{ handle windows.Handle }
