@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fb777929/kibisis/checkpoint/internal/metakey"
 	"github.com/fb777929/kibisis/checkpoint/safetensors"
 )
 
@@ -137,7 +138,7 @@ func sources(m Model, o *SaveOptions) ([]safetensors.Source, *safetensors.WriteO
 		return nil, nil, err
 	}
 	metadata := maps.Clone(o.Metadata)
-	maps.DeleteFunc(metadata, func(key, _ string) bool { return strings.HasPrefix(key, ownPrefix) })
+	maps.DeleteFunc(metadata, func(key, _ string) bool { return strings.HasPrefix(key, metakey.Own) })
 	var src []safetensors.Source
 	for _, group := range sameStored(all, o.DType) {
 		src = append(src, group[0].source(o.DType))
@@ -244,7 +245,7 @@ func sameStored(all []placed, dtype func(string) safetensors.DType) [][]placed {
 func addAliases(metadata map[string]string, group []placed) map[string]string {
 	kept := group[0].stored.Name
 	for _, p := range group[1:] {
-		if _, set := metadata[p.stored.Name]; set || p.stored.Name == formatKey || p.stored.Name == kept {
+		if _, set := metadata[p.stored.Name]; set || p.stored.Name == metakey.Format || p.stored.Name == kept {
 			continue
 		}
 		if metadata == nil {
@@ -255,11 +256,6 @@ func addAliases(metadata map[string]string, group []placed) map[string]string {
 	return metadata
 }
 
-const (
-	formatKey = "format"
-	ownPrefix = "kibisis." // of keys that the codec writes, checksums for one
-)
-
 // withFormat adds "format" to metadata that is there, or will be.
 func withFormat(metadata map[string]string, checksums bool) map[string]string {
 	if len(metadata) == 0 && !checksums {
@@ -268,8 +264,8 @@ func withFormat(metadata map[string]string, checksums bool) map[string]string {
 	if metadata == nil {
 		metadata = map[string]string{}
 	}
-	if _, set := metadata[formatKey]; !set {
-		metadata[formatKey] = "pt"
+	if _, set := metadata[metakey.Format]; !set {
+		metadata[metakey.Format] = "pt"
 	}
 	return metadata
 }

@@ -10,12 +10,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fb777929/kibisis/checkpoint/internal/metakey"
 	"github.com/fb777929/kibisis/checkpoint/safetensors"
 )
-
-// checksumKey begins the metadata keys of checksums: see the package comment of
-// safetensors.
-const checksumKey = "kibisis.crc64nvme."
 
 // A listing is an open file with what show needs to look up quickly. Rows are
 // made while they are printed: a file may have a million tensors.
@@ -72,7 +69,7 @@ func orNone[T any](s []T) []T { return append([]T{}, s...) }
 // checksums counts the tensors that have one.
 func (l *listing) checksums() (n int64) {
 	for name := range l.f.All() {
-		if _, ok := l.metadata[checksumKey+name]; ok {
+		if _, ok := l.metadata[metakey.Checksum+name]; ok {
 			n++
 		}
 	}
@@ -82,7 +79,7 @@ func (l *listing) checksums() (n int64) {
 // keys returns the metadata's keys, but for checksums, sorted.
 func (l *listing) keys() []string {
 	keys := slices.Sorted(maps.Keys(l.metadata))
-	return slices.DeleteFunc(keys, func(k string) bool { return strings.HasPrefix(k, checksumKey) })
+	return slices.DeleteFunc(keys, func(k string) bool { return strings.HasPrefix(k, metakey.Checksum) })
 }
 
 // A total is the sum over the tensors of one dtype, or of all.

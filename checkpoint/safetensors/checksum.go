@@ -15,13 +15,9 @@ import (
 
 	"github.com/minio/crc64nvme"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/fb777929/kibisis/checkpoint/internal/metakey"
 )
-
-// ownPrefix begins every metadata key with a meaning of ours.
-const ownPrefix = "kibisis."
-
-// checksumPrefix and a tensor's name make the key of its checksum.
-const checksumPrefix = ownPrefix + "crc64nvme."
 
 // spell is a checksum as the metadata has it.
 func spell(sum uint64) string { return fmt.Sprintf("%016x", sum) }
@@ -51,7 +47,7 @@ func (l *layout) withSlots(metadata map[string]string, summed func(i int) bool) 
 	for i := range l.specs {
 		if summed(i) {
 			l.slots[i] = pending
-			all[checksumPrefix+l.specs[i].Name] = spell(0)
+			all[metakey.Checksum+l.specs[i].Name] = spell(0)
 		}
 	}
 	return all
@@ -62,7 +58,7 @@ func (l *layout) slotOf(key string) (i int, ok bool) {
 	if l.slots == nil {
 		return 0, false
 	}
-	name, ok := strings.CutPrefix(key, checksumPrefix)
+	name, ok := strings.CutPrefix(key, metakey.Checksum)
 	if !ok {
 		return 0, false
 	}

@@ -11,6 +11,8 @@ import (
 	"maps"
 	"strings"
 	"sync"
+
+	"github.com/fb777929/kibisis/checkpoint/internal/metakey"
 )
 
 // A File is an open safetensors file, or a set of them that an index joins: the
@@ -245,7 +247,7 @@ func (f *File) alias(m map[string]string, key string) (string, bool) {
 		return "", false
 	}
 	for range maxAliasChain {
-		if key == formatKey || strings.HasPrefix(key, ownPrefix) {
+		if key == metakey.Format || strings.HasPrefix(key, metakey.Own) {
 			return "", false
 		}
 		target, ok := m[key]

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/fb777929/kibisis/checkpoint/internal/metakey"
 )
 
 // A layout is a file before its data: the header, and where what follows goes.
@@ -176,7 +178,7 @@ func (l *layout) appendMetadata(b []byte, metadata map[string]string) ([]byte, e
 		if i, ok := l.slotOf(key); ok {
 			l.slots[i] = len(b) + 1 // behind the quote
 		}
-		if key == setKey {
+		if key == metakey.Set {
 			l.setAt = len(b) + 1
 		}
 		b = appendString(b, metadata[key])

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/fb777929/kibisis/checkpoint/internal/metakey"
 )
 
 // someTensors are n of random sizes, with names as in a model, in an order of their own.
@@ -63,7 +65,7 @@ func requireSameSet(t *testing.T, want, got map[string]string, story string) {
 			requireHubFile(t, want[name], got[name])
 			continue
 		}
-		digest := parsedIndex(t, got[name]).Metadata[setKey].(string)
+		digest := parsedIndex(t, got[name]).Metadata[metakey.Set].(string)
 		require.Equal(t, want[name], withoutDigest(got[name], digest))
 	}
 }

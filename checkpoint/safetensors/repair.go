@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/fb777929/kibisis/checkpoint/internal/fsys"
+	"github.com/fb777929/kibisis/checkpoint/internal/metakey"
 )
 
 // Repair writes what the file src holds to a new file dst, in canonical form, and says
@@ -158,7 +159,7 @@ func (p *plan) keptMetadata(found *findings) map[string]string {
 		return nil
 	}
 	for _, key := range slices.Sorted(maps.Keys(metadata)) {
-		name, ok := strings.CutPrefix(key, checksumPrefix)
+		name, ok := strings.CutPrefix(key, metakey.Checksum)
 		if _, there := p.old.lookup(name); !ok || there {
 			continue
 		}

@@ -17,6 +17,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/fb777929/kibisis/checkpoint/internal/metakey"
 )
 
 // A damager makes files that hold the same as a right one, and are wrong.
@@ -245,7 +247,7 @@ func requireRepairLaws(t *testing.T, file []byte) {
 	}
 	metadata := lenient.Metadata()
 	maps.DeleteFunc(metadata, func(key, _ string) bool {
-		name, ok := strings.CutPrefix(key, checksumPrefix)
+		name, ok := strings.CutPrefix(key, metakey.Checksum)
 		_, there := lenient.lookup(name)
 		return ok && !there
 	})

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/fb777929/kibisis/checkpoint/internal/metakey"
 )
 
 // A plan is a file to come: the tensors that it has from the old one, then those that
@@ -29,8 +31,8 @@ func newPlan(f *File, e *Edit, o WriteOptions) (*plan, error) {
 		return nil, err
 	}
 	metadata, sums := p.metadata(e)
-	if _, shard := metadata[setKey]; shard {
-		return nil, fmt.Errorf("safetensors: rewrite %s: the file belongs to a set of shards (metadata %q)", f.path, setKey)
+	if _, shard := metadata[metakey.Set]; shard {
+		return nil, fmt.Errorf("safetensors: rewrite %s: the file belongs to a set of shards (metadata %q)", f.path, metakey.Set)
 	}
 	maps.Copy(metadata, sums)
 	o.Metadata = metadata
@@ -72,12 +74,12 @@ func (p *plan) keep(e *Edit) (dropped map[string]bool, err error) {
 func (p *plan) metadata(e *Edit) (metadata, sums map[string]string) {
 	metadata, sums = p.old.Metadata(), map[string]string{}
 	for _, t := range p.kept {
-		key := checksumPrefix + t.Name()
+		key := metakey.Checksum + t.Name()
 		if sum, stored := metadata[key]; stored {
 			sums[key] = sum
 		}
 	}
-	maps.DeleteFunc(metadata, func(key, _ string) bool { return strings.HasPrefix(key, checksumPrefix) })
+	maps.DeleteFunc(metadata, func(key, _ string) bool { return strings.HasPrefix(key, metakey.Checksum) })
 	if metadata == nil {
 		metadata = map[string]string{}
 	}
@@ -97,7 +99,7 @@ func (p *plan) lay(o WriteOptions) (err error) {
 	specs = append(specs, specsOf(p.put)...)
 	had := p.hadChecksums()
 	summed := func(i int) bool {
-		_, stored := o.Metadata[checksumPrefix+specs[i].Name]
+		_, stored := o.Metadata[metakey.Checksum+specs[i].Name]
 		return i >= len(p.kept) || o.Checksums && !stored
 	}
 	if !had && !o.Checksums {
@@ -113,7 +115,7 @@ func (p *plan) lay(o WriteOptions) (err error) {
 func (p *plan) hadChecksums() bool {
 	metadata := p.old.metadata()
 	for name := range p.old.All() {
-		if _, stored := metadata[checksumPrefix+name]; stored {
+		if _, stored := metadata[metakey.Checksum+name]; stored {
 			return true
 		}
 	}

@@ -15,6 +15,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/fb777929/kibisis/checkpoint/internal/metakey"
 )
 
 // apply is what an edit means, in tensors.
@@ -81,7 +83,7 @@ func TestRewriteGivesTheBytesOfEncode(t *testing.T) {
 		e := anyEdit(rt, src)
 		e.Metadata = func(m map[string]string) {
 			for key := range m {
-				require.False(rt, strings.HasPrefix(key, ownPrefix), key)
+				require.False(rt, strings.HasPrefix(key, metakey.Own), key)
 			}
 			clear(m)
 			maps.Copy(m, o.Metadata)

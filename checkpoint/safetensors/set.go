@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/fb777929/kibisis/checkpoint/internal/metakey"
 )
 
 const (
@@ -182,12 +184,12 @@ func (x *index) sameDigests(shards []*shard) error {
 }
 
 func (x *index) sameDigest(s *shard) error {
-	got, ok := s.h.metadataValue(setKey)
-	if want := x.bytes(x.set); ok != x.seen[setKey] || ok && got != string(want) {
+	got, ok := s.h.metadataValue(metakey.Set)
+	if want := x.bytes(x.set); ok != x.seen[metakey.Set] || ok && got != string(want) {
 		return &FormatError{
-			Kind: ErrShardIndex, Path: x.path, Field: setKey,
+			Kind: ErrShardIndex, Path: x.path, Field: metakey.Set,
 			Detail: fmt.Sprintf("shard %s has %s, the index %s: they are of different sets",
-				s.src.path, spellDigest([]byte(got), ok), spellDigest(want, x.seen[setKey])),
+				s.src.path, spellDigest([]byte(got), ok), spellDigest(want, x.seen[metakey.Set])),
 		}
 	}
 	return nil

@@ -11,6 +11,8 @@ import (
 	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/fb777929/kibisis/checkpoint/internal/metakey"
 )
 
 // setEdit changes a set that is right.
@@ -75,9 +77,9 @@ const (
 
 func digests(one, two, three string) setEdit {
 	return edits(
-		shardOf(shard1, map[string]string{setKey: one}, baseTensors[shard1]...),
-		shardOf(shard2, map[string]string{setKey: two}, baseTensors[shard2]...),
-		shardOf(shard3, map[string]string{setKey: three}, baseTensors[shard3]...),
+		shardOf(shard1, map[string]string{metakey.Set: one}, baseTensors[shard1]...),
+		shardOf(shard2, map[string]string{metakey.Set: two}, baseTensors[shard2]...),
+		shardOf(shard3, map[string]string{metakey.Set: three}, baseTensors[shard3]...),
 	)
 }
 
@@ -144,13 +146,13 @@ var setCases = []struct {
 	{"X13 escaped", inIndex(`"model-2.safetensors"`, `"\u006dodel-2.safetensors"`), ``, ``},
 	{"shard is broken", func(set fstest.MapFS) { set[shard2].Data = set[shard2].Data[:100] }, `model-2.safetensors: `, `model-2.safetensors: `},
 
-	{"digest", edits(digestIn(setKey, `"`+digest1+`"`), digests(digest1, digest1, digest1)), ``, ``},
-	{"digest, one shard has another", edits(digestIn(setKey, `"`+digest1+`"`), digests(digest1, digest2, digest1)), `shard model-2.safetensors has "` + digest2 + `", the index "` + digest1, `different sets`},
-	{"digest, one shard has none", edits(digestIn(setKey, `"`+digest1+`"`), digests(digest1, digest1, digest1), shardOf(shard3, nil, baseTensors[shard3]...)), `shard other.safetensors has none`, `different sets`},
+	{"digest", edits(digestIn(metakey.Set, `"`+digest1+`"`), digests(digest1, digest1, digest1)), ``, ``},
+	{"digest, one shard has another", edits(digestIn(metakey.Set, `"`+digest1+`"`), digests(digest1, digest2, digest1)), `shard model-2.safetensors has "` + digest2 + `", the index "` + digest1, `different sets`},
+	{"digest, one shard has none", edits(digestIn(metakey.Set, `"`+digest1+`"`), digests(digest1, digest1, digest1), shardOf(shard3, nil, baseTensors[shard3]...)), `shard other.safetensors has none`, `different sets`},
 	{"digest, the index has none", digests(digest1, digest1, digest1), `the index none`, `different sets`},
-	{"digest, only one shard has one", shardOf(shard1, map[string]string{setKey: digest1}, baseTensors[shard1]...), `shard model-1.safetensors has "` + digest1 + `", the index none`, `different sets`},
-	{"digest, only the index has one", digestIn(setKey, `"`+digest1+`"`), `shard model-1.safetensors has none`, `different sets`},
-	{"digest is a number", digestIn(setKey, `1`), `field "kibisis.set"`, `want '"'`},
+	{"digest, only one shard has one", shardOf(shard1, map[string]string{metakey.Set: digest1}, baseTensors[shard1]...), `shard model-1.safetensors has "` + digest1 + `", the index none`, `different sets`},
+	{"digest, only the index has one", digestIn(metakey.Set, `"`+digest1+`"`), `shard model-1.safetensors has none`, `different sets`},
+	{"digest is a number", digestIn(metakey.Set, `1`), `field "kibisis.set"`, `want '"'`},
 }
 
 func TestSetCases(t *testing.T) {

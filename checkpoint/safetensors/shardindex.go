@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/fb777929/kibisis/checkpoint/internal/metakey"
 )
 
 const (
@@ -24,14 +26,10 @@ const (
 	maxShardName = 255
 	// shardSuffix ends the name of every shard.
 	shardSuffix = ".safetensors"
-	// setKey is the metadata key of the digest that ties the files of a set
-	// together, in each shard and in the index.
-	setKey = ownPrefix + "set"
 
 	mapKey      = "weight_map"
 	metadataKey = "metadata"
 	totalKey    = "total_size"
-	formatKey   = "format"
 )
 
 // A listed is one tensor of weight_map.
@@ -56,7 +54,7 @@ type index struct {
 	seen  map[string]bool // which of the keys that this package knows stood in the text
 	meta  int             // where the metadata's '{' stands in the text; -1 without
 	total []byte          // the value of total_size as it is spelled; nil without
-	set   ref             // the digest, where seen has setKey
+	set   ref             // the digest, where seen has metakey.Set
 
 	forgiven []*FormatError
 }
@@ -263,12 +261,12 @@ func (x *index) fact(key ref) (err error) {
 		begin := x.pos
 		err = x.skip()
 		x.total = x.text[begin:x.pos]
-	case setKey:
-		if err := x.once(setKey); err != nil {
+	case metakey.Set:
+		if err := x.once(metakey.Set); err != nil {
 			return err
 		}
 		x.set, err = x.str()
-		err = x.in(setKey, "", err)
+		err = x.in(metakey.Set, "", err)
 	default:
 		err = x.skip()
 	}
@@ -313,34 +311,4 @@ func (x *index) metadataOf() map[string]string {
 		panic("safetensors: an index that was parsed before: " + err.Error())
 	}
 	return m
-}
-
-// A someNames counts names and keeps the first few for a message.
-type someNames struct {
-	names []string
-	n     int
-}
-
-func (s *someNames) add(name []byte) {
-	const most = 4
-	if s.n++; s.n <= most {
-		s.names = append(s.names, string(name))
-	}
-}
-
-func (s *someNames) String() string {
-	if s.n == 0 {
-		return "nothing"
-	}
-	var b strings.Builder
-	for i, name := range s.names {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		fmt.Fprintf(&b, "%q", shorten(name))
-	}
-	if more := s.n - len(s.names); more > 0 {
-		fmt.Fprintf(&b, " and %d more", more)
-	}
-	return b.String()
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"unicode/utf16"
+
+	"github.com/fb777929/kibisis/checkpoint/internal/metakey"
 )
 
 // An indexText is an index to be written.
@@ -28,7 +30,7 @@ func newIndexText(total int64, metadata map[string]string, files []plannedFile) 
 	for _, key := range slices.Sorted(maps.Keys(metadata)) {
 		x.text = append(x.text, ",\n"...)
 		x.key(4, key)
-		if key == setKey {
+		if key == metakey.Set {
 			x.setAt = len(x.text) + 1 // behind the quote
 		}
 		x.text = appendPythonString(x.text, metadata[key])

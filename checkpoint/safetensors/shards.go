@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/fb777929/kibisis/checkpoint/internal/metakey"
 )
 
 // maxTotal is the most data that a set holds, in bytes: with all headers it is still less
@@ -145,18 +147,18 @@ func (p *shardPlan) layOut(src []Source, groups [][]int) error {
 
 // metadata divides the caller's among files and index, which is nil where there is none.
 func (p *shardPlan) metadata(sharded bool) (forFile, forIndex map[string]string, err error) {
-	forFile = map[string]string{formatKey: "pt"}
+	forFile = map[string]string{metakey.Format: "pt"}
 	rest := forFile
 	if sharded {
-		forIndex = map[string]string{setKey: noSet}
+		forIndex = map[string]string{metakey.Set: noSet}
 		rest = forIndex
 	}
 	for key, value := range p.opt.Metadata {
 		switch {
-		case strings.HasPrefix(key, ownPrefix):
+		case strings.HasPrefix(key, metakey.Own):
 		case key == totalKey:
 			return nil, nil, &FormatError{Kind: ErrReserved, Field: key, Detail: "the key of the metadata is the index's own"}
-		case key == formatKey:
+		case key == metakey.Format:
 			forFile[key] = value
 		default:
 			rest[key] = value
@@ -166,7 +168,7 @@ func (p *shardPlan) metadata(sharded bool) (forFile, forIndex map[string]string,
 		}
 	}
 	if sharded {
-		forFile[setKey] = noSet
+		forFile[metakey.Set] = noSet
 	}
 	return forFile, forIndex, nil
 }

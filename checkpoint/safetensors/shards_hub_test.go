@@ -12,18 +12,20 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/fb777929/kibisis/checkpoint/internal/metakey"
 )
 
 // requireHubFile requires that got is the file want of the hub, but for metadata.
 func requireHubFile(t *testing.T, want, got string) {
 	t.Helper()
 	f := opened(t, []byte(got), nil)
-	require.Equal(t, "pt", f.Metadata()[formatKey])
+	require.Equal(t, "pt", f.Metadata()[metakey.Format])
 	var src []Source
 	for _, x := range f.All() {
 		src = append(src, Source{Name: x.Name(), DType: x.DType(), Shape: x.Shape(), Data: bytesOf(t, x)})
 	}
-	require.Equal(t, want, string(encoded(t, map[string]string{formatKey: "pt"}, src...)))
+	require.Equal(t, want, string(encoded(t, map[string]string{metakey.Format: "pt"}, src...)))
 	require.Equal(t, got, string(encoded(t, f.Metadata(), src...)))
 }
 
@@ -49,7 +51,7 @@ func TestWriteShardsIsTheHubs(t *testing.T) {
 			requireHubFile(t, want[name], got[name])
 		}
 	}
-	digest := parsedIndex(t, got[indexName]).Metadata[setKey].(string)
+	digest := parsedIndex(t, got[indexName]).Metadata[metakey.Set].(string)
 	index := withoutDigest(got[indexName], digest)
 	alias := "\n    \"head.weight\": \"embed.weight\""
 	index = strings.Replace(index, alias+",", "", 1)
@@ -59,7 +61,7 @@ func TestWriteShardsIsTheHubs(t *testing.T) {
 
 // withoutDigest takes the digest out of the text of an index.
 func withoutDigest(index, digest string) string {
-	member := fmt.Sprintf(",\n    %q: %q", setKey, digest)
+	member := fmt.Sprintf(",\n    %q: %q", metakey.Set, digest)
 	return strings.Replace(index, member, "", 1)
 }
 

@@ -18,6 +18,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/fb777929/kibisis/checkpoint/internal/metakey"
 )
 
 // skipWithoutExchange leaves out a test that replaces sets.
@@ -85,11 +87,11 @@ func TestWriteShardsThenOpen(t *testing.T) {
 			require.True(rt, held[x.Path()] <= o.MaxSize || held[x.Path()] == x.Size() || x.Size() == 0)
 		}
 		for k, v := range o.Metadata {
-			if !strings.HasPrefix(k, ownPrefix) {
+			if !strings.HasPrefix(k, metakey.Own) {
 				require.Equal(rt, v, f.Metadata()[k])
 			}
 		}
-		_, stored := f.Metadata()[setKey]
+		_, stored := f.Metadata()[metakey.Set]
 		require.Equal(rt, len(held) > 1, stored)
 
 		first := filesOf(rt, dir)
@@ -105,9 +107,9 @@ func TestWriteShardsThenOpen(t *testing.T) {
 func TestWriteShardsOfOneFile(t *testing.T) {
 	for _, src := range [][]Source{counters(3, 10), nil} {
 		for _, checksums := range []bool{false, true} {
-			o := WriteOptions{Metadata: map[string]string{"k": "v", setKey: noSet, checksumPrefix + "t00": "of another"}, Checksums: checksums}
+			o := WriteOptions{Metadata: map[string]string{"k": "v", metakey.Set: noSet, metakey.Checksum + "t00": "of another"}, Checksums: checksums}
 			files := filesOf(t, setOf(t, src, &ShardOptions{WriteOptions: o, MaxSize: 30}))
-			o.Metadata = map[string]string{"k": "v", formatKey: "pt"}
+			o.Metadata = map[string]string{"k": "v", metakey.Format: "pt"}
 			require.Equal(t, map[string]string{"model.safetensors": string(encodedWith(t, src, &o))}, files)
 		}
 	}
@@ -116,7 +118,7 @@ func TestWriteShardsOfOneFile(t *testing.T) {
 // format goes into the shards, checksums into that of their tensor, the rest into the index.
 func TestMetadataOfASet(t *testing.T) {
 	o := &ShardOptions{MaxSize: 10, WriteOptions: WriteOptions{Checksums: true, Align: 4096, Metadata: map[string]string{
-		formatKey: "mlx", "tied": "t00", "é\U0001f600\x7f\n": "\u2028\"\\", setKey: "of another set", checksumPrefix + "t01": "of another file",
+		metakey.Format: "mlx", "tied": "t00", "é\U0001f600\x7f\n": "\u2028\"\\", metakey.Set: "of another set", metakey.Checksum + "t01": "of another file",
 	}}}
 	files := filesOf(t, setOf(t, counters(2, 10), o))
 	digest := digestOf(counters(2, 10))
@@ -124,7 +126,7 @@ func TestMetadataOfASet(t *testing.T) {
 		s := counters(2, 10)[i]
 		f := opened(t, []byte(files[name]), nil)
 		require.Equal(t, map[string]string{
-			formatKey: "mlx", setKey: digest, checksumPrefix + s.Name: fmt.Sprintf("%016x", checksum(s.Data)),
+			metakey.Format: "mlx", metakey.Set: digest, metakey.Checksum + s.Name: fmt.Sprintf("%016x", checksum(s.Data)),
 		}, f.Metadata())
 		require.Zero(t, f.shards[0].h.dataStart()%4096)
 	}
@@ -161,7 +163,7 @@ func TestDigestOfASet(t *testing.T) {
 		f, err := Open(setOf(t, src, &ShardOptions{MaxSize: most}), nil)
 		require.NoError(t, err)
 		defer f.Close()
-		return f.Metadata()[setKey]
+		return f.Metadata()[metakey.Set]
 	}
 	src := counters(4, 12)
 	want := digest(src, 12)
@@ -193,7 +195,7 @@ func TestMixedSetsAreRefused(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(mixed, name), []byte(content), 0o600))
 		_, err := Open(mixed, nil)
 		requireKind(t, ErrShardIndex, err, name)
-		require.ErrorContains(t, err, setKey)
+		require.ErrorContains(t, err, metakey.Set)
 	}
 }
 
@@ -303,7 +305,7 @@ func TestLargeShards(t *testing.T) {
 	checked, err := f.Verify(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, 3, checked)
-	require.Equal(t, digestOf(counters(3, shard)), f.Metadata()[setKey])
+	require.Equal(t, digestOf(counters(3, shard)), f.Metadata()[metakey.Set])
 }
 
 // A set that ends early, for whatever reason, leaves the old one and nothing beside it.

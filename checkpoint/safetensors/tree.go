@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -93,22 +94,21 @@ func modelIn(t tree, folder string) (string, error) {
 			others.add([]byte(name))
 		}
 	}
-	for _, name := range files {
-		if name == "model.safetensors" {
-			return t.join(folder, name), nil
-		}
+	if slices.Contains(files, "model.safetensors") {
+		return t.join(folder, "model.safetensors"), nil
 	}
-	if len(indexes) == 0 {
-		indexes = files
+	found := indexes
+	if len(found) == 0 {
+		found = files
 	}
-	switch len(indexes) {
+	switch len(found) {
 	case 0:
 		return "", fmt.Errorf("safetensors: folder %s has no shard index and no *%s; it holds %s", folder, shardSuffix, others)
 	case 1:
-		return t.join(folder, indexes[0]), nil
+		return t.join(folder, found[0]), nil
 	}
 	names := &someNames{}
-	for _, name := range indexes {
+	for _, name := range found {
 		names.add([]byte(name))
 	}
 	return "", fmt.Errorf("safetensors: folder %s holds %s: open one of them, or their index, by its name", folder, names)

@@ -9,6 +9,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"github.com/fb777929/kibisis/checkpoint/internal/metakey"
 )
 
 // Verify reads the tensor and compares its bytes with the checksum in the
@@ -38,7 +40,7 @@ func (t Tensor) VerifyBytes(p []byte) (stored bool, err error) {
 
 // stored is the checksum in the metadata, as it is spelled.
 func (t Tensor) stored() (text string, ok bool) {
-	text, ok = t.f.metadata()[checksumPrefix+t.Name()]
+	text, ok = t.f.metadata()[metakey.Checksum+t.Name()]
 	return text, ok
 }
 
@@ -86,7 +88,7 @@ func (w wanted) text() string {
 // no other metadata, which a hostile header may have much of.
 func (s *shard) wanted() (all []wanted, n int) {
 	s.h.eachPair(nil, func(key, value []byte) {
-		name, ok := strings.CutPrefix(string(key), checksumPrefix)
+		name, ok := strings.CutPrefix(string(key), metakey.Checksum)
 		if !ok {
 			return
 		}

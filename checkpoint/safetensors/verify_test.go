@@ -16,6 +16,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/fb777929/kibisis/checkpoint/internal/metakey"
 )
 
 // summed encodes with checksums.
@@ -161,7 +163,7 @@ func TestVerifyIsEveryTensorsVerify(t *testing.T) {
 			if rapid.Bool().Draw(t, "sum") {
 				sum, err := s.sum(int64(size))
 				require.NoError(t, err)
-				metadata[checksumPrefix+s.Name] = spell(sum ^ uint64(rapid.SampledFrom([]int{0, 0, 1}).Draw(t, "flip")))
+				metadata[metakey.Checksum+s.Name] = spell(sum ^ uint64(rapid.SampledFrom([]int{0, 0, 1}).Draw(t, "flip")))
 			}
 		}
 		file := encoded(t, metadata, src...)
