@@ -5,6 +5,8 @@ package safetensors
 
 import (
 	"cmp"
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"hash"
 	"maps"
@@ -69,13 +71,20 @@ func (l *layout) slotOf(key string) (i int, ok bool) {
 // summed reports whether the header has room for the checksum of a tensor.
 func (l *layout) summed(i int) bool { return l.slots != nil && l.slots[i] != 0 }
 
-// fill puts the checksums into the header.
-func (l *layout) fill(sums []uint64) {
+// fill puts the checksums into the header, which is the layout's or a copy of it.
+func (l *layout) fill(header []byte, sums []uint64) {
 	for i, at := range l.slots {
 		if at != 0 {
-			copy(l.header[at:], spell(sums[i]))
+			putSum(header[at:], sums[i])
 		}
 	}
+}
+
+// putSum is spell, in place.
+func putSum(dst []byte, sum uint64) {
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], sum)
+	hex.Encode(dst, b[:])
 }
 
 // checksums reads all data: what is in hand on all cores, the rest, which is made

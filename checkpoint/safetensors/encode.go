@@ -23,7 +23,7 @@ func Encode(w io.Writer, src []Source, o *WriteOptions) error {
 	if err != nil {
 		return err
 	}
-	l, err := layoutOf(src, opt)
+	l, err := layoutOfSources(src, opt)
 	if err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func Encode(w io.Writer, src []Source, o *WriteOptions) error {
 		if err != nil {
 			return err
 		}
-		l.fill(sums)
+		l.fill(l.header, sums)
 	}
 	if r, ok := w.(interface{ Reserve(size int64) error }); ok {
 		if err := r.Reserve(l.size); err != nil {

@@ -69,13 +69,18 @@ func errTwice(name string) error {
 	return &FormatError{Kind: ErrDuplicate, Tensor: name, Detail: "two tensors of that name"}
 }
 
-// layoutOf lays out src, whose data must fit.
-func layoutOf(src []Source, o WriteOptions) (*layout, error) {
+// layoutOf lays out specs, which it keeps, with the checksums of all or of none.
+func layoutOf(specs []Spec, o WriteOptions) (*layout, error) {
 	var summed func(int) bool
 	if o.Checksums {
 		summed = func(int) bool { return true }
 	}
-	l, err := newLayout(specsOf(src), o, summed)
+	return newLayout(specs, o, summed)
+}
+
+// layoutOfSources lays out src, whose data must fit.
+func layoutOfSources(src []Source, o WriteOptions) (*layout, error) {
+	l, err := layoutOf(specsOf(src), o)
 	if err != nil {
 		return nil, err
 	}

@@ -39,5 +39,6 @@ func appendDigestLine(b []byte, s *Spec, sum uint64) []byte {
 	return fmt.Appendf(b, " %s\n", spell(sum))
 }
 
-// fillSet puts the digest of the set into the header, which has room for it.
-func (l *layout) fillSet(digest string) { copy(l.header[l.setAt:], digest) }
+// fillSet puts the digest of the set into the header, which is the layout's or a copy of it
+// and has room for it.
+func (l *layout) fillSet(header []byte, digest string) { copy(header[l.setAt:], digest) }

@@ -45,9 +45,9 @@ func (x *indexText) weightMap(files []plannedFile) {
 	x.key(2, mapKey)
 	end := "{\n"
 	for _, f := range files {
-		for i := range f.src {
+		for i := range f.layout.specs {
 			x.text = append(x.text, end...)
-			x.key(4, f.src[i].Name)
+			x.key(4, f.layout.specs[i].Name)
 			x.text = appendPythonString(x.text, f.name)
 			end = ",\n"
 		}

@@ -66,17 +66,17 @@ type shardPlan struct {
 type plannedFile struct {
 	name    string
 	tensors []int // numbers of its specs
-	src     []Source
 	layout  *layout
+	src     []Source // where data is given as such: see take
 }
 
-// planShards checks everything that can be checked before data is read.
-func planShards(src []Source, o *ShardOptions) (*shardPlan, error) {
+// planShards checks everything that can be checked before there is data. It keeps specs.
+func planShards(specs []Spec, o *ShardOptions) (*shardPlan, error) {
 	opt, err := o.checked()
 	if err != nil {
 		return nil, err
 	}
-	p := &shardPlan{opt: opt, specs: specsOf(src)}
+	p := &shardPlan{opt: opt, specs: specs}
 	if err := p.measure(); err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func planShards(src []Source, o *ShardOptions) (*shardPlan, error) {
 	if len(groups) > maxShards {
 		return nil, fmt.Errorf("safetensors: MaxSize of %d makes %d shards, at most %d can be numbered", opt.MaxSize, len(groups), maxShards)
 	}
-	return p, p.layOut(src, groups)
+	return p, p.layOut(groups)
 }
 
 // measure fills sizes and total.
@@ -121,19 +121,20 @@ func (p *shardPlan) sortNames() error {
 }
 
 // layOut fills files and index.
-func (p *shardPlan) layOut(src []Source, groups [][]int) error {
+func (p *shardPlan) layOut(groups [][]int) error {
 	forFile, forIndex, err := p.metadata(len(groups) > 1)
 	if err != nil {
 		return err
 	}
 	opt := p.opt.WriteOptions
 	opt.Metadata = forFile
-	for i, group := range groups {
-		f := plannedFile{name: shardName(p.opt.Name, i, len(groups)), tensors: group}
-		for _, k := range group {
-			f.src = append(f.src, src[k])
+	for n, group := range groups {
+		f := plannedFile{name: shardName(p.opt.Name, n, len(groups)), tensors: group}
+		specs := make([]Spec, len(group))
+		for k, i := range group {
+			specs[k] = p.specs[i]
 		}
-		if f.layout, err = layoutOf(f.src, opt); err != nil {
+		if f.layout, err = layoutOf(specs, opt); err != nil {
 			return err
 		}
 		p.files = append(p.files, f)
@@ -143,6 +144,20 @@ func (p *shardPlan) layOut(src []Source, groups [][]int) error {
 	}
 	p.index = newIndexText(p.total, forIndex, p.files)
 	return p.index.check(shardIndexName(p.opt.Name))
+}
+
+// take gives every file its sources, whose data must fit. They are those of the specs.
+func (p *shardPlan) take(src []Source) error {
+	for n := range p.files {
+		f := &p.files[n]
+		for _, i := range f.tensors {
+			f.src = append(f.src, src[i])
+		}
+		if err := f.layout.fitAll(0, f.src); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // metadata divides the caller's among files and index, which is nil where there is none.

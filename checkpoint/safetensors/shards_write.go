@@ -46,8 +46,11 @@ func WriteShards(ctx context.Context, dir string, src []Source, o *ShardOptions)
 }
 
 func writeShards(ctx context.Context, disk fsys.FS, dir string, src []Source, o *ShardOptions) (err error) {
-	p, err := planShards(src, o)
+	p, err := planShards(specsOf(src), o)
 	if err != nil {
+		return err
+	}
+	if err := p.take(src); err != nil {
 		return err
 	}
 	if err := context.Cause(ctx); err != nil {
@@ -131,7 +134,7 @@ func (p *shardPlan) writeShards(files []*atomicio.File, pace *pace) (digest stri
 		for k, sum := range own {
 			sums[shard.tensors[k]] = sum
 		}
-		shard.layout.fill(own)
+		shard.layout.fill(shard.layout.header, own)
 		// This also lets go of the memory that a file takes as long as it is written from
 		// front to back. The digest would come too late for that.
 		if err := shard.layout.rewriteHeader(f); err != nil {
@@ -145,7 +148,7 @@ func (p *shardPlan) writeShards(files []*atomicio.File, pace *pace) (digest stri
 func (p *shardPlan) seal(files []*atomicio.File, digest string) error {
 	for i, f := range files {
 		l := p.files[i].layout
-		l.fillSet(digest)
+		l.fillSet(l.header, digest)
 		if err := l.rewriteHeader(f); err != nil {
 			return err
 		}

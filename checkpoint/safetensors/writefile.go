@@ -37,7 +37,7 @@ func writeFile(ctx context.Context, disk fsys.FS, path string, src []Source, o *
 	if err != nil {
 		return err
 	}
-	l, err := layoutOf(src, opt)
+	l, err := layoutOfSources(src, opt)
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (l *layout) writeSummed(f *atomicio.File, w pacedWriter, src []Source) erro
 	if err != nil {
 		return err
 	}
-	l.fill(sums)
+	l.fill(l.header, sums)
 	return l.rewriteHeader(f)
 }
 

@@ -72,11 +72,7 @@ func createOn(disk fsys.FS, path string, specs []Spec, o *WriteOptions) (*Writer
 	if err != nil {
 		return nil, err
 	}
-	var summed func(int) bool
-	if opt.Checksums {
-		summed = func(int) bool { return true }
-	}
-	l, err := newLayout(cloneSpecs(specs), opt, summed)
+	l, err := layoutOf(cloneSpecs(specs), opt)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +93,7 @@ func (l *layout) writer(disk fsys.FS, path string, o WriteOptions) (*Writer, err
 	}, nil
 }
 
-// cloneSpecs: the Writer outlives the call.
+// cloneSpecs: what is made of them outlives the call.
 func cloneSpecs(specs []Spec) []Spec {
 	own := make([]Spec, len(specs))
 	for i, s := range specs {
@@ -123,7 +119,7 @@ func (w *Writer) Commit() (err error) {
 	if err := w.complete(); err != nil {
 		return err
 	}
-	w.l.fill(w.sums)
+	w.l.fill(w.l.header, w.sums)
 	if err := w.l.rewriteHeader(w.f); err != nil {
 		return err
 	}
