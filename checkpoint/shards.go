@@ -50,7 +50,7 @@ func SaveShards(ctx context.Context, dir string, m Model, o *ShardOptions) error
 	if o == nil {
 		o = &ShardOptions{}
 	}
-	src, opt, err := sources(m, &o.SaveOptions)
+	src, opt, err := Sources(m, &o.SaveOptions)
 	if err != nil {
 		return err
 	}
