@@ -105,6 +105,20 @@ func TestMappedFileCutBeforeComparing(t *testing.T) {
 	}
 }
 
+// A file that is cut between the two halves of a load is found out before the copy.
+func TestMappedFileCutBeforeTheCommit(t *testing.T) {
+	path := saved(t, one(counting(1000)), nil)
+	m := one(countingFrom(1, 1000))
+	s, err := StageModel(t.Context(), openPath(t, path), m, nil)
+	require.NoError(t, err)
+	require.NoError(t, os.Truncate(path, 100))
+	before := liveBytes(m)
+	_, err = s.Commit()
+	require.ErrorIs(t, err, mmap.ErrFault)
+	require.NotErrorIs(t, err, ErrPartialLoad)
+	require.Equal(t, before, liveBytes(m))
+}
+
 // TestMappedFileCutDuringTheCopy: the one failure that leaves a mixture. The process
 // lives, and the error says what was written.
 func TestMappedFileCutDuringTheCopy(t *testing.T) {

@@ -1,7 +1,6 @@
 package checkpoint
 
-// This file loads models: open, match, stage, commit. Nothing of the model
-// changes before commit.
+// This file loads models in one go. staged.go is its two halves.
 
 import (
 	"context"
@@ -74,15 +73,11 @@ func LoadModel(ctx context.Context, path string, m Model, o *LoadOptions) (_ *Re
 
 // ReadModel is LoadModel from an open file, of which it keeps nothing.
 func ReadModel(ctx context.Context, f *safetensors.File, m Model, o *LoadOptions) (*Report, error) {
-	params, o, err := targets(m, o)
+	s, err := StageModel(ctx, f, m, o)
 	if err != nil {
 		return nil, err
 	}
-	report, err := load(ctx, f, params, o)
-	if err != nil {
-		return nil, fmt.Errorf("checkpoint: %w", err)
-	}
-	return report, nil
+	return s.Commit()
 }
 
 // targets lists what can be loaded into, or says why the model or the options make
@@ -103,22 +98,9 @@ func targets(m Model, o *LoadOptions) ([]placed, *LoadOptions, error) {
 }
 
 func load(ctx context.Context, f *safetensors.File, params []placed, o *LoadOptions) (*Report, error) {
-	plan, err := match(f, params, o)
+	s, err := stage(ctx, f, params, o)
 	if err != nil {
 		return nil, err
 	}
-	if err := plan.stage(ctx, o); err != nil {
-		return nil, err
-	}
-	if err := f.Check(); err != nil {
-		return nil, err
-	}
-	if err := context.Cause(ctx); err != nil {
-		return nil, err
-	}
-	// Commit point: above, the model is untouched; below, it changes.
-	if err := plan.commit(f.Check, o.Progress); err != nil {
-		return nil, err
-	}
-	return plan.report, nil
+	return s.commit()
 }
