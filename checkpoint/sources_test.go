@@ -35,11 +35,7 @@ func TestSourcesAreWhatIsSaved(t *testing.T) {
 	require.Len(t, src, 3)
 	require.Equal(t, map[string]string{"format": "pt", "run": "7", "b": "a"}, opt.Metadata)
 	require.True(t, opt.NoSync)
-	specs := make([]safetensors.Spec, len(src))
-	for i, s := range src {
-		specs[i] = safetensors.Spec{Name: s.Name, DType: s.DType, Shape: s.Shape}
-	}
-	image, err := safetensors.PlanImage(specs, opt)
+	image, err := safetensors.PlanImage(safetensors.SpecsOf(src), opt)
 	require.NoError(t, err)
 	memory := make([]byte, image.Size())
 	save := func() {

@@ -45,7 +45,7 @@ var writers = map[string]func(p *faulty.Process) error{
 
 func throughWriter(p *faulty.Process) (err error) {
 	src := newSources()
-	w, err := createOn(p, "m", specsOf(src), &WriteOptions{Checksums: true})
+	w, err := createOn(p, "m", SpecsOf(src), &WriteOptions{Checksums: true})
 	if err != nil {
 		return err
 	}
@@ -209,7 +209,7 @@ func TestFullDisk(t *testing.T) {
 func TestWriterGivenUp(t *testing.T) {
 	before, _ := oldAndNew(t)
 	d := diskWith(before)
-	w, err := createOn(d.Process(), "m", specsOf(newSources()), nil)
+	w, err := createOn(d.Process(), "m", SpecsOf(newSources()), nil)
 	require.NoError(t, err)
 	require.NoError(t, w.Write("a", counted(5000)))
 	require.Len(t, d.Names("/"), 2)

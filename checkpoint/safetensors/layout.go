@@ -80,7 +80,7 @@ func layoutOf(specs []Spec, o WriteOptions) (*layout, error) {
 
 // layoutOfSources lays out src, whose data must fit.
 func layoutOfSources(src []Source, o WriteOptions) (*layout, error) {
-	l, err := layoutOf(specsOf(src), o)
+	l, err := layoutOf(SpecsOf(src), o)
 	if err != nil {
 		return nil, err
 	}

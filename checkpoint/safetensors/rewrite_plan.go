@@ -96,7 +96,7 @@ func (p *plan) lay(o WriteOptions) (err error) {
 	for _, t := range p.kept {
 		specs = append(specs, Spec{t.Name(), t.DType(), t.Shape()})
 	}
-	specs = append(specs, specsOf(p.put)...)
+	specs = append(specs, SpecsOf(p.put)...)
 	had := p.hadChecksums()
 	summed := func(i int) bool {
 		_, stored := o.Metadata[metakey.Checksum+specs[i].Name]

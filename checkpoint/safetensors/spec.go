@@ -36,7 +36,8 @@ func (s *Source) inHand() bool { return s.Data != nil || s.WriteData == nil }
 
 func (s *Source) spec() Spec { return Spec{s.Name, s.DType, s.Shape} }
 
-func specsOf(src []Source) []Spec {
+// SpecsOf are src without their data, for PlanImage and its like. Shapes are shared.
+func SpecsOf(src []Source) []Spec {
 	specs := make([]Spec, len(src))
 	for i := range src {
 		specs[i] = src[i].spec()

@@ -88,7 +88,7 @@ func TestWriterGivesTheBytesOfEncode(t *testing.T) {
 			}
 		})
 		path := rewritten(rt, dir, nil)
-		w, err := Create(path, specsOf(src), o)
+		w, err := Create(path, SpecsOf(src), o)
 		require.NoError(rt, err)
 		errs := make([]error, len(src))
 		var group sync.WaitGroup
@@ -142,7 +142,7 @@ func TestWriterLargeTensors(t *testing.T) {
 			done = append(done, n)
 		}
 		path := filepath.Join(dir, "new.safetensors")
-		w, err := Create(path, specsOf(src), o)
+		w, err := Create(path, SpecsOf(src), o)
 		require.NoError(t, err)
 		var group sync.WaitGroup
 		for _, s := range src {
