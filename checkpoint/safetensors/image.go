@@ -86,14 +86,16 @@ func (m *Image) Seal(ctx context.Context) error {
 	if m.ofSet {
 		return errors.New("safetensors: seal: the image is one of a set, which is sealed as a whole")
 	}
-	if err := m.sumAll(ctx); err != nil {
+	if err := m.sumParts(ctx); err != nil {
 		return fmt.Errorf("safetensors: seal: %w", err)
 	}
+	m.joinParts()
 	m.complete("")
 	return nil
 }
 
-// complete fills in the header, and sums the file. digest is its set's, if it has one.
+// complete fills in the header, and makes the sum of the file of its and those of the
+// tensors. digest is its set's, if it has one.
 func (m *Image) complete(digest string) {
 	header := m.mem[:len(m.l.header)]
 	m.l.fill(header, m.sums)

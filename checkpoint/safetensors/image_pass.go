@@ -67,21 +67,21 @@ func (m *Image) eachPart(ctx context.Context, work func(p *imagePart) error) err
 	return group.Wait()
 }
 
-// sumAll fills sums.
-func (m *Image) sumAll(ctx context.Context) error {
-	err := m.eachPart(ctx, func(p *imagePart) error {
+// sumParts sums all parts.
+func (m *Image) sumParts(ctx context.Context) error {
+	return m.eachPart(ctx, func(p *imagePart) error {
 		p.sum = crc64nvme.Checksum(m.mem[p.begin:p.end])
 		return nil
 	})
-	if err != nil {
-		return err
-	}
+}
+
+// joinParts makes the sums of tensors of those of their parts.
+func (m *Image) joinParts() {
 	clear(m.sums) // the checksum of nothing is 0
 	for i := range m.parts {
 		p := &m.parts[i]
 		m.sums[p.tensor] = joinSums(m.sums[p.tensor], p.sum, p.end-p.begin)
 	}
-	return nil
 }
 
 // Fill copies the data of all tensors to where it goes. src are the tensors of the specs, in
@@ -90,7 +90,10 @@ func (m *Image) sumAll(ctx context.Context) error {
 // WriteData; the error is then the context's cause. After an error the data is a mixture.
 // Memory that faults, such as a mapping of a file that somebody cut short, is an error.
 func (m *Image) Fill(ctx context.Context, src []Source) error {
-	if err := m.l.alike(src); err != nil {
+	if err := alike(src, m.l.specs); err != nil {
+		return err
+	}
+	if err := m.l.fitAll(0, src); err != nil {
 		return err
 	}
 	if err := m.fill(ctx, src); err != nil {
@@ -99,19 +102,19 @@ func (m *Image) Fill(ctx context.Context, src []Source) error {
 	return nil
 }
 
-// alike refuses sources that are not those of the specs, or whose data does not fit.
-func (l *layout) alike(src []Source) error {
-	if len(src) != len(l.specs) {
-		return fmt.Errorf("safetensors: %d sources for %d specs", len(src), len(l.specs))
+// alike refuses sources that are not those of the specs.
+func alike(src []Source, specs []Spec) error {
+	if len(src) != len(specs) {
+		return fmt.Errorf("safetensors: %d sources for %d specs", len(src), len(specs))
 	}
 	for i := range src {
-		got, want := src[i].spec(), l.specs[i]
+		got, want := src[i].spec(), specs[i]
 		if got.Name != want.Name || got.DType != want.DType || !slices.Equal(got.Shape, want.Shape) {
 			return fmt.Errorf("safetensors: source %d is %q, %s %v, its spec says %q, %s %v",
 				i, got.Name, got.DType, got.Shape, want.Name, want.DType, want.Shape)
 		}
 	}
-	return l.fitAll(0, src)
+	return nil
 }
 
 func (m *Image) fill(ctx context.Context, src []Source) error {

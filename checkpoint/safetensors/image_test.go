@@ -19,7 +19,7 @@ import (
 // placed plans an image of src, in memory that was used before.
 func placed(t tb, src []Source, o *WriteOptions) (*Image, []byte) {
 	t.Helper()
-	m, err := PlanImage(specsOf(src), o)
+	m, err := PlanImage(SpecsOf(src), o)
 	require.NoError(t, err)
 	memory := bytes.Repeat([]byte{0xa5}, int(m.Size()))
 	require.NoError(t, m.Place(memory))
@@ -158,7 +158,7 @@ func TestImageRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "Align is 3")
 
 	src := counters(2, 10)
-	m, err := PlanImage(specsOf(src), nil)
+	m, err := PlanImage(SpecsOf(src), nil)
 	require.NoError(t, err)
 	require.ErrorContains(t, m.Fill(t.Context(), src), "call Place first")
 	require.ErrorContains(t, m.Seal(t.Context()), "call Place first")

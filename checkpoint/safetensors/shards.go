@@ -150,14 +150,22 @@ func (p *shardPlan) layOut(groups [][]int) error {
 func (p *shardPlan) take(src []Source) error {
 	for n := range p.files {
 		f := &p.files[n]
-		for _, i := range f.tensors {
-			f.src = append(f.src, src[i])
+		f.src = make([]Source, len(f.tensors))
+		for k, i := range f.tensors {
+			f.src[k] = src[i]
 		}
 		if err := f.layout.fitAll(0, f.src); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// drop forgets the sources.
+func (p *shardPlan) drop() {
+	for n := range p.files {
+		p.files[n].src = nil
+	}
 }
 
 // metadata divides the caller's among files and index, which is nil where there is none.

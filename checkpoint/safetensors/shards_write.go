@@ -46,7 +46,7 @@ func WriteShards(ctx context.Context, dir string, src []Source, o *ShardOptions)
 }
 
 func writeShards(ctx context.Context, disk fsys.FS, dir string, src []Source, o *ShardOptions) (err error) {
-	p, err := planShards(specsOf(src), o)
+	p, err := planShards(SpecsOf(src), o)
 	if err != nil {
 		return err
 	}
