@@ -1,0 +1,238 @@
+package retain
+
+// These tests are of random histories: against the second opinion, and of laws that need none.
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A past is a random history as right clocks tell it, and as clocks that jump do. What is
+// damaged is not in it, so there are gaps.
+type past struct {
+	right, wrong       []Item
+	rightNow, wrongNow time.Time
+}
+
+func randomPast(rng *rand.Rand) past {
+	var p past
+	now, off := noon, time.Duration(0)
+	generation, step := uint64(1), int64(0)
+	for range rng.IntN(16) {
+		if rng.IntN(6) == 0 {
+			generation += 1 + rng.Uint64N(2)
+			step = max(0, step-rng.Int64N(300))
+		}
+		step += 1 + rng.Int64N(120)
+		now, off = now.Add(randomGap(rng)), randomJump(rng, off)
+		item := Item{
+			Generation: generation, Step: step, Time: now, Metrics: randomMetrics(rng),
+			Pinned: rng.IntN(12) == 0, Held: rng.IntN(12) == 0, Verified: rng.IntN(4) == 0,
+			Files: []Inode{{ID: rng.Uint64N(6), Bytes: 10}, {ID: 100 + uint64(len(p.right)), Bytes: rng.Int64N(20)}},
+		}
+		p.right = append(p.right, item)
+		item.Time = now.Add(off)
+		p.wrong = append(p.wrong, item)
+	}
+	p.rightNow = now.Add(randomGap(rng))
+	p.wrongNow = p.rightNow.Add(randomJump(rng, off))
+	return p
+}
+
+// randomGap is from nothing to some weeks.
+func randomGap(rng *rand.Rand) time.Duration {
+	return time.Duration(rng.ExpFloat64() * math.Pow(10, 5*rng.Float64()) * float64(time.Second))
+}
+
+// randomJump sometimes sets a clock ten years ahead, ten years back, or right.
+func randomJump(rng *rand.Rand, off time.Duration) time.Duration {
+	if rng.IntN(5) == 0 {
+		return time.Duration(rng.IntN(3)-1) * years
+	}
+	return off
+}
+
+func randomMetrics(rng *rand.Rand) map[string]float64 {
+	values := []float64{math.NaN(), math.Inf(1), math.Inf(-1), 0, 1, 2, 3, 4, 5}
+	m := map[string]float64{}
+	for _, name := range []string{"acc", "loss"} {
+		if rng.IntN(3) > 0 {
+			m[name] = values[rng.IntN(len(values))]
+		}
+	}
+	return m
+}
+
+func randomPolicy(rng *rand.Rand) Policy {
+	p := Policy{Last: 2 + rng.IntN(3)}
+	for _, name := range []string{"acc", "loss", "other"} {
+		if rng.IntN(3) == 0 {
+			p.Best = append(p.Best, Best{Metric: name, Lowest: rng.IntN(2) == 0, K: 1 + rng.IntN(3)})
+		}
+	}
+	for _, age := range []time.Duration{time.Minute, time.Hour, day, 30 * day} {
+		if rng.IntN(3) == 0 {
+			p.Ages = append(p.Ages, age)
+		}
+	}
+	if rng.IntN(3) == 0 {
+		p.EverySteps = 1 + rng.Int64N(250)
+	}
+	return p
+}
+
+// TestRandomHistories: each is planned by right clocks and by wrong ones.
+func TestRandomHistories(t *testing.T) {
+	const histories = 50_000
+	for seed := range uint64(histories) {
+		rng := rand.New(rand.NewPCG(12, seed))
+		past, p := randomPast(rng), randomPolicy(rng)
+		about := fmt.Sprintf("seed %d", seed)
+
+		right := p.Plan(past.right, past.rightNow)
+		wrong := p.Plan(past.wrong, past.wrongNow)
+		requireNoneOf(t, right.Keep, wrong.Delete, about, "a wrong clock deletes nothing that a right one keeps")
+		p.Every = time.Duration(rng.IntN(2)) * randomGap(rng)
+		requireModel(t, p, past.right, past.rightNow, about)
+		plan := requireModel(t, p, past.wrong, past.wrongNow, about)
+		requireSafe(t, past.wrong, plan, about)
+
+		left := without(past.wrong, plan.Delete, rng)
+		requireNoneOf(t, plan.Keep, p.Plan(left, past.wrongNow).Delete, about, "a deletion cut short makes nothing else go")
+		require.Empty(t, p.Plan(itemsIn(plan.Keep), past.wrongNow).Delete, about)
+
+		more := p.with(randomPolicy(rng))
+		requireNoneOf(t, plan.Keep, more.Plan(past.wrong, past.wrongNow).Delete, about, "a further rule never deletes more")
+	}
+}
+
+// requireModel compares a plan with the second opinion, whatever order the items come in.
+func requireModel(t *testing.T, p Policy, items []Item, now time.Time, about string) Plan {
+	t.Helper()
+	plan := p.Plan(items, now)
+	var keep, remove []Item
+	for i, item := range items {
+		if modelKeeps(p, items, now, i) {
+			keep = append(keep, item)
+		} else {
+			remove = append(remove, item)
+		}
+	}
+	require.Equal(t, steps(keep), steps(itemsIn(plan.Keep)), about)
+	require.Equal(t, steps(remove), steps(itemsIn(plan.Delete)), about)
+	return plan
+}
+
+// requireSafe states what any policy promises.
+func requireSafe(t *testing.T, items []Item, plan Plan, about string) {
+	t.Helper()
+	require.Len(t, items, len(plan.Keep)+len(plan.Delete), about)
+	if len(items) > 0 {
+		require.Equal(t, keyOf(items[len(items)-1]), keyOf(plan.Keep[len(plan.Keep)-1].Item), about)
+	}
+	verified := func(v Verdict) bool { return v.Item.Verified }
+	if slices.ContainsFunc(items, func(item Item) bool { return item.Verified }) {
+		require.True(t, slices.ContainsFunc(plan.Keep, verified), about)
+	}
+	for _, v := range plan.Delete {
+		require.False(t, v.Item.Pinned || v.Item.Held, about)
+		require.NotEmpty(t, v.Reasons, about)
+	}
+	for _, v := range plan.Keep {
+		require.NotEmpty(t, v.Reasons, about)
+	}
+}
+
+// without is the items less some of the deleted ones, in another order.
+func without(items []Item, deleted []Verdict, rng *rand.Rand) []Item {
+	gone := map[key]bool{}
+	for _, v := range deleted {
+		gone[keyOf(v.Item)] = rng.IntN(2) == 0
+	}
+	left := slices.DeleteFunc(slices.Clone(items), func(item Item) bool { return gone[keyOf(item)] })
+	rng.Shuffle(len(left), func(i, j int) { left[i], left[j] = left[j], left[i] })
+	return left
+}
+
+// with has the rules of both.
+func (p Policy) with(q Policy) Policy {
+	p.Last = max(p.Last, q.Last)
+	p.Best = slices.Concat(p.Best, q.Best)
+	p.Ages = slices.Concat(p.Ages, q.Ages)
+	if p.EverySteps == 0 {
+		p.EverySteps = q.EverySteps
+	}
+	return p
+}
+
+// TestRandomHistoriesWithoutRoom: there is room afterwards, or only what never goes and what
+// costs nothing beside it is left; and what goes for lack of room was kept for a reason.
+func TestRandomHistoriesWithoutRoom(t *testing.T) {
+	for seed := range uint64(5_000) {
+		rng := rand.New(rand.NewPCG(13, seed))
+		past, p := randomPast(rng), randomPolicy(rng)
+		p.Every = time.Duration(rng.IntN(2)) * randomGap(rng)
+		about := fmt.Sprintf("seed %d", seed)
+		roomy := p.Plan(past.wrong, past.wrongNow)
+		p.MaxBytes = 1 + rng.Int64N(200)
+		plan := p.Plan(past.wrong, past.wrongNow)
+
+		requireSafe(t, past.wrong, plan, about)
+		requireNoneOf(t, plan.Keep, roomy.Delete, about, "a limit keeps nothing")
+		require.Empty(t, p.Plan(itemsIn(plan.Keep), past.wrongNow).Delete, about)
+		require.Equal(t, plan.Bytes, bytesOf(plan.Keep), about)
+		if roomy.Bytes <= p.MaxBytes {
+			require.Equal(t, roomy, plan, about)
+		}
+		if plan.Bytes > p.MaxBytes {
+			var never []Verdict
+			for i, v := range plan.Keep {
+				newest := none(itemsIn(plan.Keep[i+1:]), func(o Item) bool { return o.Verified })
+				if i == len(plan.Keep)-1 || v.Item.Pinned || v.Item.Held || v.Item.Verified && newest {
+					never = append(never, v)
+				}
+			}
+			require.Equal(t, plan.Bytes, bytesOf(never), about)
+		}
+	}
+}
+
+func bytesOf(verdicts []Verdict) (sum int64) {
+	sizes := map[uint64]int64{}
+	for _, v := range verdicts {
+		for _, f := range v.Item.Files {
+			sizes[f.ID] = f.Bytes
+		}
+	}
+	for _, n := range sizes {
+		sum += n
+	}
+	return sum
+}
+
+// TestOneStaysForEachWindowWhateverTheClockSays: for each that a right clock keeps, a wrong one
+// keeps that or one from at most a window before.
+func TestOneStaysForEachWindowWhateverTheClockSays(t *testing.T) {
+	for seed := range uint64(10_000) {
+		rng := rand.New(rand.NewPCG(14, seed))
+		past := randomPast(rng)
+		p := Policy{Last: 2, Every: 1 + randomGap(rng)}
+		truth := map[key]time.Time{}
+		for _, item := range past.right {
+			truth[keyOf(item)] = item.Time
+		}
+		wrong := p.Plan(past.wrong, past.wrongNow)
+		for _, v := range p.Plan(past.right, past.rightNow).Keep {
+			require.True(t, slices.ContainsFunc(wrong.Keep, func(w Verdict) bool {
+				before := v.Item.Time.Sub(truth[keyOf(w.Item)])
+				return before >= 0 && before < p.Every
+			}), "seed %d, step %d", seed, v.Item.Step)
+		}
+	}
+}
