@@ -14,8 +14,8 @@ import (
 // only, but a write of part of a file system's block is slow, and one at a time.
 const minAlign = 4096
 
-func openDirect(name string) (*os.File, int, error) {
-	f, err := os.OpenFile(name, os.O_WRONLY|unix.O_DIRECT, 0)
+func openDirect(open openerFor, name string) (*os.File, int, error) {
+	f, err := open(name, os.O_WRONLY|unix.O_DIRECT, 0)
 	if errors.Is(err, unix.EINVAL) {
 		err = &fs.PathError{Op: "open", Path: name, Err: fmt.Errorf("%w: %w", errors.ErrUnsupported, syscall.EINVAL)}
 	}

@@ -7,14 +7,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func renameNoReplace(oldname, newname string) error {
-	return unix.RenamexNp(oldname, newname, unix.RENAME_EXCL) // ENOTSUP where there is none
+func renameNoReplace(from, to place) error {
+	return renamex(from, to, unix.RENAME_EXCL) // ENOTSUP where there is none
 }
 
-func exchange(a, b string) error {
-	err := unix.RenamexNp(a, b, unix.RENAME_SWAP)
+func exchange(a, b place) error {
+	err := renamex(a, b, unix.RENAME_SWAP)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EXDEV) {
 		return fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
 	}
 	return err
+}
+
+func renamex(from, to place, flags uint32) error {
+	return onTwoFds(from.dir, to.dir, func(oldfd, newfd int) error {
+		return unix.RenameatxNp(oldfd, from.name, newfd, to.name, flags)
+	})
 }

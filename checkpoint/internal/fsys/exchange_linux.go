@@ -10,18 +10,20 @@ import (
 // renameNoReplace and exchange are flags of renameat2. EINVAL says that the file system
 // does not know the flag; that a directory would land in itself is said so, too, and is
 // then found out by the call that stands in.
-func renameNoReplace(oldname, newname string) error {
-	return unsupported(rename2(oldname, newname, unix.RENAME_NOREPLACE), unix.EINVAL)
+func renameNoReplace(from, to place) error {
+	return unsupported(rename2(from, to, unix.RENAME_NOREPLACE), unix.EINVAL)
 }
 
-func exchange(a, b string) error {
+func exchange(a, b place) error {
 	return unsupported(rename2(a, b, unix.RENAME_EXCHANGE), unix.EINVAL, unix.EBUSY, unix.EXDEV)
 }
 
-func rename2(oldname, newname string, flags uint) error {
+func rename2(from, to place, flags uint) error {
 	err := error(unix.EINTR)
 	for errors.Is(err, unix.EINTR) {
-		err = unix.Renameat2(unix.AT_FDCWD, oldname, unix.AT_FDCWD, newname, flags)
+		err = onTwoFds(from.dir, to.dir, func(oldfd, newfd int) error {
+			return unix.Renameat2(oldfd, from.name, newfd, to.name, flags)
+		})
 	}
 	return err
 }

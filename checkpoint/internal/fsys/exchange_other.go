@@ -4,5 +4,5 @@ package fsys
 
 import "errors"
 
-func renameNoReplace(string, string) error { return errors.ErrUnsupported }
-func exchange(string, string) error        { return errors.ErrUnsupported }
+func renameNoReplace(place, place) error { return errors.ErrUnsupported }
+func exchange(place, place) error        { return errors.ErrUnsupported }

@@ -2,7 +2,11 @@
 
 package fsys
 
-import "os"
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
 
 // withFd runs fn on the descriptor of f, which cannot be closed meanwhile.
 func withFd(f *os.File, fn func(fd int) error) error {
@@ -15,4 +19,18 @@ func withFd(f *os.File, fn func(fd int) error) error {
 		return err
 	}
 	return result
+}
+
+// onTwoFds is withFd for two directories, each of which may be nil for the current one.
+func onTwoFds(a, b *os.File, fn func(afd, bfd int) error) error {
+	return withDirFd(a, func(afd int) error {
+		return withDirFd(b, func(bfd int) error { return fn(afd, bfd) })
+	})
+}
+
+func withDirFd(d *os.File, fn func(fd int) error) error {
+	if d == nil {
+		return fn(unix.AT_FDCWD)
+	}
+	return withFd(d, fn)
 }

@@ -6,7 +6,8 @@
 // The interfaces hold what our writers call and no more: every method is one more
 // place where a test must be able to make the disk fail.
 //
-// Names are paths as package os takes them. Errors wrap the system's own, so
+// Names are paths as package os takes them; those of a Root are relative to its
+// directory and slash-separated. Errors wrap the system's own, so
 // errors.Is finds fs.ErrNotExist, fs.ErrPermission, syscall.ENOSPC and the like.
 package fsys
 
@@ -83,6 +84,33 @@ type FS interface {
 	// removed before the call. It does not sync the files they name. It does
 	// nothing on systems and file systems that cannot sync a directory (Windows).
 	SyncDir(name string) error
+
+	// OpenRoot opens a directory as a file system of its own, which must be closed.
+	// A symbolic link at the end of name is followed, now and not again.
+	OpenRoot(name string) (Root, error)
+
+	// Free returns how many bytes a user without privileges can still write to the
+	// file system that the file or directory name is on; quotas may allow less. The
+	// error wraps errors.ErrUnsupported where there is no such call.
+	Free(name string) (int64, error)
+}
+
+// Root is a directory as a file system. Names are relative to it; "." is the directory
+// itself, which can be neither renamed nor removed through it. It stays the same directory
+// when its path is renamed, removed or made anew (on js and plan9 it is whatever has the
+// path). No name leads out of it: absolute ones, "..", and symbolic links that are absolute
+// or point outside are errors.
+//
+// On Windows the directory itself can be neither renamed nor removed by others before Close,
+// unless it was opened through a Root.
+type Root interface {
+	FS
+
+	// Stat describes the directory, whatever its path is by now.
+	Stat() (fs.FileInfo, error)
+
+	// Close ends the use of the Root. Files opened through it stay open.
+	Close() error
 }
 
 // File is an open file. Write moves the file's own offset and is for one
@@ -118,9 +146,26 @@ type File interface {
 	// Truncate sets the length. Bytes that it adds are zero and take no room.
 	Truncate(size int64) error
 
+	// Map returns the content as memory that must not be written to, until unmap, which
+	// is called once; Close may come before. An empty file gives nil and no error. The file
+	// must be open for reading, and a regular one. If it is cut short while it is mapped, or
+	// the medium fails, touching the bytes is a fault of memory: package mmap has what turns
+	// it into an error. The error wraps errors.ErrUnsupported where the file cannot be mapped.
+	Map() (data []byte, unmap func() error, err error)
+
+	// Evict asks the system to forget what it holds of the file in memory, so that the next
+	// read comes from the medium. What was not synced, or is mapped, it keeps. It does
+	// nothing where there is no such call (all but Linux).
+	Evict() error
+
 	// TryLock takes the exclusive lock of the file and reports whether it could.
 	// The lock belongs to this handle and goes with it: at Close, or when the
 	// process dies. It is advisory: it stops other TryLocks, and nothing else. The
 	// error wraps errors.ErrUnsupported where there are no locks.
 	TryLock() (bool, error)
+
+	// TryLockShared is TryLock for a lock that any number of handles may have at once,
+	// and none beside an exclusive one. A handle that has a lock cannot change its kind:
+	// what happens then differs per system.
+	TryLockShared() (bool, error)
 }

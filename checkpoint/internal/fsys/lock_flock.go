@@ -14,10 +14,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func lockFile(f *os.File) (bool, error) {
+func lockFile(f *os.File, exclusive bool) (bool, error) {
+	how := unix.LOCK_SH
+	if exclusive {
+		how = unix.LOCK_EX
+	}
 	err := error(unix.EINTR)
 	for errors.Is(err, unix.EINTR) {
-		err = withFd(f, func(fd int) error { return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) })
+		err = withFd(f, func(fd int) error { return unix.Flock(fd, how|unix.LOCK_NB) })
 	}
 	switch {
 	case err == nil:
@@ -26,7 +30,8 @@ func lockFile(f *os.File) (bool, error) {
 		return false, nil
 	case errors.Is(err, unix.ENOLCK), errors.Is(err, unix.EBADF):
 		// A network file system whose lock service does not answer, or that does not
-		// lock what is open for reading only, as directories are.
+		// lock what is open for reading only, as directories are (what is open for
+		// writing only, for a shared lock).
 		return false, fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
 	}
 	return false, err

@@ -7,4 +7,4 @@ import (
 	"os"
 )
 
-func lockFile(*os.File) (bool, error) { return false, errors.ErrUnsupported }
+func lockFile(*os.File, bool) (bool, error) { return false, errors.ErrUnsupported }

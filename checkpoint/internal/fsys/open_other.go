@@ -2,23 +2,20 @@
 
 package fsys
 
-import (
-	"os"
-	"syscall"
-)
+import "os"
 
 func openFile(name string, flag int, perm os.FileMode) (*os.File, error) {
 	return os.OpenFile(name, flag, perm)
 }
 
-func openDir(name string) (*os.File, error) {
-	f, err := os.Open(name)
+func openDir(open opener, name string) (*os.File, error) {
+	f, err := open(name)
 	if err != nil {
 		return nil, err
 	}
 	info, err := f.Stat()
 	if err == nil && !info.IsDir() {
-		err = &os.PathError{Op: "open", Path: name, Err: syscall.ENOTDIR}
+		err = notDir(name)
 	}
 	if err != nil {
 		_ = f.Close() // nothing was written through it

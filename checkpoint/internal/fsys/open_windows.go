@@ -2,7 +2,7 @@ package fsys
 
 // os.OpenFile does not share the right to delete, so on Windows a file that it
 // holds open can be neither renamed nor removed, and a writer would have to let go
-// of its lock before the rename. This openFile shares it.
+// of its lock before the rename. This openFile shares it, and so does what a Root opens.
 
 import (
 	"errors"
@@ -57,6 +57,6 @@ var dispositions = map[int]uint32{
 
 // openDir is not worth its own flags here: a directory that is open could not be renamed,
 // and its permission bits mean nothing.
-func openDir(name string) (*os.File, error) {
+func openDir(_ opener, name string) (*os.File, error) {
 	return nil, &os.PathError{Op: "open", Path: name, Err: errors.ErrUnsupported}
 }

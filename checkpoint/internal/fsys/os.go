@@ -1,13 +1,12 @@
 package fsys
 
-// This file is the real file system: package os, plus the calls that differ per
-// system (openFile, openDir, openDirect, rename, renameNew, exchange, lockFile, reserve,
-// copyRange, syncDir), each in files of its own.
+// This file is the real file system by path: package os, plus the calls that differ per
+// system (openFile, openDir, openDirect, rename, renameNoReplace, exchange, syncDir,
+// freeAt), each in files of its own.
 
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -28,41 +27,47 @@ func (osFS) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
 }
 
 func (osFS) OpenDirect(name string) (File, int, error) {
-	f, align, err := openDirect(name)
+	f, align, err := openDirect(os.OpenFile, name)
 	if err != nil {
 		return nil, 0, err // not a typed nil
 	}
 	return osFile{f}, align, nil
 }
 
-func (osFS) Lstat(name string) (fs.FileInfo, error)  { return os.Lstat(name) }
-func (osFS) Readlink(name string) (string, error)    { return os.Readlink(name) }
-func (osFS) SameFile(a, b fs.FileInfo) bool          { return os.SameFile(a, b) }
-func (osFS) Rename(oldname, newname string) error    { return rename(oldname, newname) }
-func (osFS) RenameNew(oldname, newname string) error { return renameNew(oldname, newname) }
-func (osFS) Symlink(target, newname string) error    { return os.Symlink(target, newname) }
-func (osFS) Remove(name string) error                { return os.Remove(name) }
-func (osFS) SyncDir(name string) error               { return syncDir(name) }
+func (osFS) Lstat(name string) (fs.FileInfo, error) { return os.Lstat(name) }
+func (osFS) Readlink(name string) (string, error)   { return os.Readlink(name) }
+func (osFS) SameFile(a, b fs.FileInfo) bool         { return os.SameFile(a, b) }
+func (osFS) Rename(oldname, newname string) error   { return rename(oldname, newname) }
+func (osFS) Symlink(target, newname string) error   { return os.Symlink(target, newname) }
+func (osFS) Remove(name string) error               { return os.Remove(name) }
+func (osFS) SyncDir(name string) error              { return syncDir(os.Open, name) }
+func (osFS) Free(name string) (int64, error)        { return freeAt(os.Open, name) }
 
 func (osFS) Mkdir(name string, perm fs.FileMode) error { return os.Mkdir(name, perm) }
 
 func (osFS) Link(oldname, newname string) error {
-	err := os.Link(oldname, newname)
+	return linkError(os.Link(oldname, newname))
+}
+
+// linkError marks what says that files cannot have a second name.
+func linkError(err error) error {
 	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EMLINK) {
 		err = fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
 	}
 	return err
 }
 
+func (osFS) RenameNew(oldname, newname string) error {
+	err := renameNoReplace(place{name: oldname}, place{name: newname})
+	return orInSteps(osFS{}, err, oldname, newname)
+}
+
 func (osFS) Exchange(a, b string) error {
-	if err := exchange(a, b); err != nil {
-		return &os.LinkError{Op: "exchange", Old: a, New: b, Err: err}
-	}
-	return nil
+	return linkFailed("exchange", a, b, exchange(place{name: a}, place{name: b}))
 }
 
 func (osFS) OpenDir(name string) (File, error) {
-	f, err := openDir(name)
+	f, err := openDir(os.Open, name)
 	if err != nil {
 		return nil, err // not a typed nil
 	}
@@ -70,7 +75,17 @@ func (osFS) OpenDir(name string) (File, error) {
 }
 
 func (osFS) ReadDir(name string) ([]string, error) {
-	d, err := os.Open(name)
+	return readDir(os.Open, name)
+}
+
+// opener is os.Open, or the same below a Root.
+type opener func(name string) (*os.File, error)
+
+// openerFor is os.OpenFile, or the same below a Root.
+type openerFor func(name string, flag int, perm fs.FileMode) (*os.File, error)
+
+func readDir(open opener, name string) ([]string, error) {
+	d, err := open(name)
 	if err != nil {
 		return nil, err
 	}
@@ -80,29 +95,21 @@ func (osFS) ReadDir(name string) ([]string, error) {
 	return names, err
 }
 
-// osFile adds to *os.File what it lacks. Its Write loops over short writes and
-// interrupted calls; its Sync is F_FULLFSYNC on macOS.
-type osFile struct{ *os.File }
-
-func (f osFile) Reserve(size int64) error {
-	if size == 0 {
-		return nil // which the systems refuse
+func (osFS) OpenRoot(name string) (Root, error) {
+	info, err := os.Stat(name)
+	if err == nil && !info.IsDir() {
+		err = notDir(name) // also of a pipe, whose opening would wait
 	}
-	if err := reserve(f.File, size); err != nil {
-		return &fs.PathError{Op: "reserve", Path: f.Name(), Err: err}
-	}
-	return nil
-}
-
-func (f osFile) CopyRange(off int64, src io.ReaderAt, srcOff, n int64) error {
-	done := copyRange(f.File, off, src, srcOff, n)
-	return copyThrough(f.File, off+done, src, srcOff+done, n-done)
-}
-
-func (f osFile) TryLock() (bool, error) {
-	ok, err := lockFile(f.File)
 	if err != nil {
-		return false, &fs.PathError{Op: "lock", Path: f.Name(), Err: err}
+		return nil, err
 	}
-	return ok, nil
+	r, err := os.OpenRoot(name)
+	if err != nil {
+		return nil, err // not a typed nil
+	}
+	return osRoot{r}, nil
+}
+
+func notDir(name string) error {
+	return &fs.PathError{Op: "open", Path: name, Err: syscall.ENOTDIR}
 }

@@ -14,7 +14,8 @@ import (
 // the same answers.
 func TestRenameInStepsReplacesNothing(t *testing.T) {
 	for name, rename := range map[string]func(oldname, newname string) error{
-		"one call": OS.RenameNew, "in steps": renameInSteps,
+		"one call": OS.RenameNew,
+		"in steps": func(oldname, newname string) error { return renameInSteps(OS, oldname, newname) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			at := func(name string) string { return filepath.Join(t.TempDir(), name) }

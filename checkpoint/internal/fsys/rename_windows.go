@@ -18,24 +18,27 @@ func rename(oldname, newname string) error {
 	return patiently(func() error { return os.Rename(oldname, newname) })
 }
 
-// renameNew is the system's own rename, which replaces nothing unless it is told to.
-func renameNew(oldname, newname string) error {
-	from, err := windows.UTF16PtrFromString(oldname)
-	if err != nil {
-		return err
-	}
-	to, err := windows.UTF16PtrFromString(newname)
-	if err != nil {
-		return err
-	}
-	err = patiently(func() error { return windows.MoveFileEx(from, to, 0) })
-	if err != nil {
-		return &os.LinkError{Op: "rename", Old: oldname, New: newname, Err: err}
-	}
-	return nil
+func renameIn(r *os.Root, oldname, newname string) error {
+	return patiently(func() error { return r.Rename(oldname, newname) })
 }
 
-func exchange(string, string) error { return errors.ErrUnsupported }
+// renameNoReplace is the system's own rename, which replaces nothing unless it is told to.
+func renameNoReplace(from, to place) error {
+	if from.dir != nil {
+		return errors.ErrUnsupported
+	}
+	oldname, err := windows.UTF16PtrFromString(from.name)
+	if err != nil {
+		return err
+	}
+	newname, err := windows.UTF16PtrFromString(to.name)
+	if err != nil {
+		return err
+	}
+	return patiently(func() error { return windows.MoveFileEx(oldname, newname, 0) })
+}
+
+func exchange(place, place) error { return errors.ErrUnsupported }
 
 func patiently(fn func() error) error {
 	deadline := time.Now().Add(patience)

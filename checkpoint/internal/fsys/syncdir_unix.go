@@ -4,13 +4,12 @@ package fsys
 
 import (
 	"errors"
-	"os"
 
 	"golang.org/x/sys/unix"
 )
 
-func syncDir(name string) error {
-	d, err := os.Open(name)
+func syncDir(open opener, name string) error {
+	d, err := open(name)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ type region struct{}
 // mapFile reads the file. Both kinds of mapping are then memory of our own.
 func mapFile(f *os.File, size int, _ bool) ([]byte, region, error) {
 	b := make([]byte, size)
-	_, err := io.ReadFull(f, b)
+	_, err := io.ReadFull(io.NewSectionReader(f, 0, int64(size)), b)
 	return b, region{}, err
 }
 

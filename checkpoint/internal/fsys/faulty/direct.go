@@ -12,14 +12,14 @@ import (
 )
 
 // OpenDirect implements fsys.FS. The alignment is that of a sector.
-func (p *Process) OpenDirect(name string) (fsys.File, int, error) {
+func (v *view) OpenDirect(name string) (fsys.File, int, error) {
 	var h *handle
-	err := p.call("opendirect", name, func() (err error) {
-		h, err = p.open(name, os.O_WRONLY, 0)
+	err := v.call("opendirect", name, func() (err error) {
+		h, err = v.open(name, os.O_WRONLY, 0)
 		return err
 	}, nil)
 	if err != nil {
-		p.drop(h)
+		v.drop(h)
 		return nil, 0, err
 	}
 	h.direct = true

@@ -25,6 +25,8 @@ type Disk struct {
 	open    map[*handle]struct{}
 	// capacity is the room for file content in bytes, negative for no limit.
 	capacity int64
+	lacks    map[string]bool // calls that the file system does not have
+	readOnly bool
 }
 
 // NewDisk returns an empty disk without a limit.

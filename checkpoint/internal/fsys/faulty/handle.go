@@ -149,17 +149,6 @@ func (h *handle) Truncate(size int64) error {
 	}, nil)
 }
 
-func (h *handle) TryLock() (ok bool, err error) {
-	err = h.call("lock", func() error {
-		if h.node.holder == nil {
-			h.node.holder = h
-		}
-		ok = h.node.holder == h
-		return nil
-	}, nil)
-	return ok, err
-}
-
 func (h *handle) Close() error {
 	return h.call("close", func() error {
 		h.release()
@@ -171,7 +160,5 @@ func (h *handle) Close() error {
 func (h *handle) release() {
 	h.closed = true
 	delete(h.proc.disk.open, h)
-	if h.node.holder == h {
-		h.node.holder = nil
-	}
+	delete(h.node.locks, h)
 }

@@ -3,6 +3,7 @@ package faulty
 // This file holds what a name can lead to, and how a path is followed to it.
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"strings"
@@ -11,9 +12,13 @@ import (
 )
 
 const (
-	maxName  = 255 // bytes in one element of a path; exactly this many is legal
-	maxLinks = 40  // symbolic links followed in one path
+	maxName      = 255 // bytes in one element of a path; exactly this many is legal
+	maxLinks     = 40  // symbolic links followed in one path
+	maxRootLinks = 8   // the same below a Root
 )
+
+// errEscapes is what a Root answers to names that lead out of it.
+var errEscapes = errors.New("path escapes from its root")
 
 // inode is a file, a directory or a symbolic link.
 type inode struct {
@@ -27,8 +32,11 @@ type inode struct {
 	// and as the disk has them when nothing pending is kept.
 	entries, durable map[string]*inode
 
-	// holder is the handle that has the lock.
-	holder *handle
+	// removed is set for a directory that has no name any more: nothing can be made in it.
+	removed bool
+
+	// locks holds the handles that have a lock: true for an exclusive one.
+	locks map[*handle]bool
 }
 
 func newFile(perm fs.FileMode) *inode {
@@ -82,7 +90,21 @@ func (d *Disk) find(name string) (place, error) {
 
 // walk follows name; a symbolic link in its last element only if follow is set.
 func (d *Disk) walk(name string, follow bool) (place, error) {
-	dirs := []*inode{d.root} // the way down, for ".."
+	return walk{top: d.root, maxLinks: maxLinks}.to(name, follow)
+}
+
+// walk is how names are followed.
+type walk struct {
+	top      *inode // where all names begin
+	maxLinks int    // symbolic links followed in one path
+	confined bool   // whether leading out of top is an error
+}
+
+func (w walk) to(name string, follow bool) (place, error) {
+	if w.confined && (name == "" || isAbs(name)) {
+		return place{}, errEscapes
+	}
+	dirs := []*inode{w.top} // the way down, for ".."
 	todo := elements(name)
 	for links := 0; len(todo) > 0; {
 		elem := todo[0]
@@ -92,17 +114,22 @@ func (d *Disk) walk(name string, follow bool) (place, error) {
 		last := len(todo) == 0
 		switch {
 		case elem == ".":
+		case elem == ".." && len(dirs) == 1 && w.confined:
+			return place{}, errEscapes
 		case elem == "..":
 			dirs = dirs[:max(1, len(dirs)-1)]
 		case len(elem) > maxName:
 			return place{}, syscall.ENAMETOOLONG
-		case node == nil && !last:
+		case node == nil && (!last || here.removed):
 			return place{}, syscall.ENOENT
 		case node != nil && node.isLink() && (follow || !last):
-			if links++; links > maxLinks {
+			if links++; links > w.maxLinks {
 				return place{}, syscall.ELOOP
 			}
 			if isAbs(node.target) {
+				if w.confined {
+					return place{}, errEscapes
+				}
 				dirs = dirs[:1]
 			}
 			todo = append(elements(node.target), todo...)

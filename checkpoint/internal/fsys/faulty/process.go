@@ -11,6 +11,7 @@ import (
 
 // Process is an fsys.FS. Make one with Disk.Process.
 type Process struct {
+	view   // the whole disk
 	disk   *Disk
 	faults []Fault
 	dead   bool
@@ -21,7 +22,9 @@ type Process struct {
 
 // Process starts a program that works on the disk. It has no faults yet.
 func (d *Disk) Process() *Process {
-	return &Process{disk: d, calls: map[string]int{}}
+	p := &Process{disk: d, calls: map[string]int{}}
+	p.view = view{proc: p, walk: walk{top: d.root, maxLinks: maxLinks}}
+	return p
 }
 
 // Inject adds a fault. If several hit one call, the first one counts.
@@ -78,7 +81,7 @@ func (p *Process) call(op, name string, effect func() error, failing func()) err
 	if p.dead {
 		return wrap(op, name, ErrKilled)
 	}
-	err := fault.strike(op, effect, failing)
+	err := fault.strike(op, p.disk.able(op, effect), failing)
 	return wrap(op, name, err)
 }
 

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -31,6 +32,25 @@ func TestSameAsTheRealOne(t *testing.T) {
 		real := runScript(fsys.OS, t.TempDir(), rand.New(rand.NewPCG(seed, 2)))
 		require.Equal(t, real, double, "seed %d", seed)
 	}
+}
+
+// TestRootsSameAsTheRealOnes is the same for what is below a Root.
+func TestRootsSameAsTheRealOnes(t *testing.T) {
+	for seed := range uint64(400) {
+		d := NewDisk()
+		d.Mkdir("/w")
+		double := runInRoot(t, d.Process(), "/w", seed)
+		real := runInRoot(t, fsys.OS, t.TempDir(), seed)
+		require.Equal(t, real, double, "seed %d", seed)
+		require.Zero(t, d.OpenHandles())
+	}
+}
+
+func runInRoot(t *testing.T, fsx fsys.FS, dir string, seed uint64) []string {
+	r, err := fsx.OpenRoot(dir)
+	require.NoError(t, err)
+	answers := runScript(r, ".", rand.New(rand.NewPCG(seed, 3)))
+	return append(answers, say("close", r.Close()))
 }
 
 // script is a random program: names under dir, and the files that it has open.
@@ -67,8 +87,28 @@ func (s *script) name() string {
 	return filepath.Join(s.dir, []string{"a", "b", "c", "d", "d/x", "a/x", "none/x"}[s.rng.IntN(7)])
 }
 
+// target is where a symbolic link points: in a Root that may be out of it.
+func (s *script) target() string {
+	targets := []string{"a", "d", "d/../c", "../none", "/none"}
+	if _, ok := s.FS.(fsys.Root); !ok {
+		targets = targets[:3]
+	}
+	return targets[s.rng.IntN(len(targets))]
+}
+
 func (s *script) callOnName() string {
-	switch s.rng.IntN(13) {
+	switch s.rng.IntN(15) {
+	case 13:
+		r, err := s.OpenRoot(s.name())
+		if err == nil {
+			names, read := r.ReadDir(".")
+			err = errors.Join(read, r.Close())
+			return say("openroot", err, names)
+		}
+		return say("openroot", err)
+	case 14:
+		n, err := s.Free(s.name())
+		return say("free", err, n > 0)
 	case 6, 7:
 		return say("mkdir", s.Mkdir(s.name(), 0o700))
 	case 8:
@@ -78,7 +118,7 @@ func (s *script) callOnName() string {
 	case 10:
 		return say("link", s.Link(s.name(), s.name()))
 	case 11:
-		return say("symlink", s.Symlink([]string{"a", "d", "d/../c"}[s.rng.IntN(3)], s.name()))
+		return say("symlink", s.Symlink(s.target(), s.name()))
 	case 12:
 		d, err := s.OpenDir(s.name())
 		if err == nil {
@@ -109,7 +149,19 @@ func (s *script) callOnName() string {
 func (s *script) callOnFile() string {
 	i := s.rng.IntN(len(s.open))
 	f := s.open[i]
-	switch s.rng.IntN(8) {
+	switch s.rng.IntN(11) {
+	case 8:
+		ok, err := f.TryLockShared()
+		return say("lockshared", err, ok)
+	case 9:
+		data, unmap, err := f.Map()
+		if err != nil {
+			return say("map", err)
+		}
+		sum := crc32.ChecksumIEEE(data)
+		return say("map", unmap(), len(data), sum)
+	case 10:
+		return say("evict", f.Evict())
 	case 7:
 		return say("truncate", f.Truncate(s.rng.Int64N(20000)-100))
 	case 0:
@@ -199,6 +251,10 @@ func say(op string, err error, more ...any) string {
 	switch {
 	case errors.As(err, &number):
 		return fmt.Sprintf("%s: errno %d", op, number)
+	case errors.Is(err, os.ErrInvalid):
+		return op + ": invalid"
+	case err != nil && strings.Contains(err.Error(), "path escapes"):
+		return op + ": escapes"
 	case errors.Is(err, io.EOF):
 		return fmt.Sprintf("%s: end %v", op, more)
 	case err != nil:

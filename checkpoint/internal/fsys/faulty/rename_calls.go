@@ -4,15 +4,12 @@ package faulty
 
 import (
 	"io/fs"
-	"os"
 	"syscall"
-
-	"github.com/fb777929/kibisis/checkpoint/internal/fsys"
 )
 
 // Rename implements fsys.FS. Like package os, it replaces no directory.
-func (p *Process) Rename(oldname, newname string) error {
-	return p.onTwo("rename", oldname, newname, func(from, to place) error {
+func (v *view) Rename(oldname, newname string) error {
+	return v.onTwo("rename", oldname, newname, func(from, to place) error {
 		switch {
 		case from.node == nil:
 			return syscall.ENOENT
@@ -25,14 +22,14 @@ func (p *Process) Rename(oldname, newname string) error {
 		case to.node != nil && from.node.isDir():
 			return syscall.ENOTDIR
 		}
-		p.disk.move(from, to)
+		v.proc.disk.move(from, to)
 		return nil
 	})
 }
 
 // RenameNew implements fsys.FS.
-func (p *Process) RenameNew(oldname, newname string) error {
-	return p.onTwo("renamenew", oldname, newname, func(from, to place) error {
+func (v *view) RenameNew(oldname, newname string) error {
+	return v.onTwo("renamenew", oldname, newname, func(from, to place) error {
 		switch {
 		case from.node == nil:
 			return syscall.ENOENT
@@ -41,106 +38,89 @@ func (p *Process) RenameNew(oldname, newname string) error {
 		case from.node.holds(to.dir):
 			return syscall.EINVAL
 		}
-		p.disk.move(from, to)
+		v.proc.disk.move(from, to)
 		return nil
 	})
 }
 
 // Exchange implements fsys.FS.
-func (p *Process) Exchange(a, b string) error {
-	return p.onTwo("exchange", a, b, func(a, b place) error {
+func (v *view) Exchange(a, b string) error {
+	return v.onTwo("exchange", a, b, func(a, b place) error {
 		switch {
 		case a.node == nil || b.node == nil:
 			return syscall.ENOENT
 		case a.node.holds(b.dir) || b.node.holds(a.dir):
 			return syscall.EINVAL
 		case a.node != b.node:
-			p.disk.exchange(a, b)
+			v.proc.disk.exchange(a, b)
 		}
 		return nil
 	})
 }
 
-// Link implements fsys.FS.
-func (p *Process) Link(oldname, newname string) error {
-	return p.call("link", oldname, func() error {
-		from, err := p.disk.walk(oldname, false)
-		if err == nil && from.node == nil {
+// Link implements fsys.FS. Like the system's, it looks whether oldname is there before it
+// looks for newname's directory; below a Root, after.
+func (v *view) Link(oldname, newname string) error {
+	return v.call("link", oldname, func() error {
+		from, err := v.to(oldname, false)
+		if err == nil && from.node == nil && !v.confined {
 			err = syscall.ENOENT
 		}
 		if err != nil {
 			return err
 		}
-		to, err := p.disk.walk(newname, false)
+		to, err := v.to(newname, false)
 		switch {
 		case err != nil:
 			return err
+		case from.node == nil:
+			return syscall.ENOENT
 		case to.node != nil:
 			return syscall.EEXIST
 		case from.node.isDir():
 			return syscall.EPERM
 		}
-		p.disk.set(to.dir, to.base, from.node)
+		v.proc.disk.set(to.dir, to.base, from.node)
 		return nil
 	}, nil)
 }
 
 // Symlink implements fsys.FS.
-func (p *Process) Symlink(target, newname string) error {
-	return p.make("symlink", newname, &inode{mode: fs.ModeSymlink | 0o777, diskMode: fs.ModeSymlink | 0o777, target: target})
+func (v *view) Symlink(target, newname string) error {
+	return v.make("symlink", newname, &inode{mode: fs.ModeSymlink | 0o777, diskMode: fs.ModeSymlink | 0o777, target: target})
 }
 
 // Mkdir implements fsys.FS. There is no umask.
-func (p *Process) Mkdir(name string, perm fs.FileMode) error {
+func (v *view) Mkdir(name string, perm fs.FileMode) error {
 	dir := newDir()
 	dir.mode = fs.ModeDir | perm.Perm()
 	dir.diskMode = dir.mode
-	return p.make("mkdir", name, dir)
+	return v.make("mkdir", name, dir)
 }
 
 // make gives node a name that must be free.
-func (p *Process) make(op, name string, node *inode) error {
-	return p.call(op, name, func() error {
-		at, err := p.disk.walk(name, false)
+func (v *view) make(op, name string, node *inode) error {
+	return v.call(op, name, func() error {
+		at, err := v.to(name, false)
 		switch {
 		case err != nil:
 			return err
 		case at.node != nil:
 			return syscall.EEXIST
 		}
-		p.disk.set(at.dir, at.base, node)
+		v.proc.disk.set(at.dir, at.base, node)
 		return nil
 	}, nil)
 }
 
-// OpenDir implements fsys.FS.
-func (p *Process) OpenDir(name string) (fsys.File, error) {
-	var h *handle
-	err := p.call("opendir", name, func() error {
-		at, err := p.disk.find(name)
-		if err == nil && !at.node.isDir() {
-			err = syscall.ENOTDIR
-		}
-		if err == nil {
-			h, err = p.open(name, os.O_RDONLY, 0)
-		}
-		return err
-	}, nil)
-	if err != nil {
-		p.drop(h)
-		return nil, err
-	}
-	return h, nil
-}
-
 // onTwo makes a call that names two places, both of which have an entry to change.
-func (p *Process) onTwo(op, a, b string, effect func(a, b place) error) error {
-	return p.call(op, a, func() error {
-		from, err := p.disk.walk(a, false)
+func (v *view) onTwo(op, a, b string, effect func(a, b place) error) error {
+	return v.call(op, a, func() error {
+		from, err := v.to(a, false)
 		if err != nil {
 			return err
 		}
-		to, err := p.disk.walk(b, false)
+		to, err := v.to(b, false)
 		if err != nil {
 			return err
 		}
