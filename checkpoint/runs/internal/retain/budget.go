@@ -3,6 +3,7 @@ package retain
 // This file is room on disk: files counted once, and what goes when there are too many.
 
 import (
+	"maps"
 	"math"
 	"slices"
 )
@@ -13,27 +14,25 @@ type usage struct {
 	seen  map[uint64]bool
 }
 
-// more returns the bytes that an item would add.
-func (u *usage) more(item Item) int64 {
-	var sum int64
-	own := make(map[uint64]bool, len(item.Files))
-	for _, f := range item.Files {
-		if !u.seen[f.ID] && !own[f.ID] {
-			own[f.ID] = true
-			sum = addBytes(sum, max(0, f.Bytes))
-		}
-	}
-	return sum
-}
-
-func (u *usage) add(item Item) {
-	u.bytes = addBytes(u.bytes, u.more(item))
+// add counts the files of an item that are not counted yet, and returns their bytes.
+func (u *usage) add(item Item) (more int64) {
 	if u.seen == nil {
 		u.seen = make(map[uint64]bool)
 	}
 	for _, f := range item.Files {
-		u.seen[f.ID] = true
+		if !u.seen[f.ID] {
+			u.seen[f.ID] = true
+			more = addBytes(more, max(0, f.Bytes))
+		}
 	}
+	u.bytes = addBytes(u.bytes, more)
+	return more
+}
+
+// more returns what add would.
+func (u *usage) more(item Item) int64 {
+	v := usage{seen: maps.Clone(u.seen)}
+	return v.add(item)
 }
 
 func addBytes(a, b int64) int64 {

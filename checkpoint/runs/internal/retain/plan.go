@@ -48,7 +48,7 @@ func (p Policy) Plan(items []Item, now time.Time) Plan {
 		left = stay // what was there for the sake of what is gone has no reason any more
 	}
 	slices.SortStableFunc(plan.Delete, func(a, b Verdict) int { return byOrder(a.Item, b.Item) })
-	plan.count(p.MaxBytes, all)
+	plan.count(p.MaxBytes)
 	return plan
 }
 
@@ -60,16 +60,16 @@ func (plan *Plan) dismiss(fates []*fate, why func(*fate) string) {
 }
 
 // count fills in the bytes, and warns when they are too many.
-func (plan *Plan) count(limit int64, all []Item) {
-	var kept usage
+func (plan *Plan) count(limit int64) {
+	var used usage
 	for _, v := range plan.Keep {
-		kept.add(v.Item)
+		used.add(v.Item)
 	}
-	var before usage
-	for _, item := range all {
-		before.add(item)
+	plan.Bytes = used.bytes
+	for _, v := range plan.Delete {
+		used.add(v.Item)
 	}
-	plan.Bytes, plan.Freed = kept.bytes, before.bytes-kept.bytes
+	plan.Freed = used.bytes - plan.Bytes
 	if limit > 0 && plan.Bytes > limit {
 		plan.Warnings = append(plan.Warnings, fmt.Sprintf(
 			"%d bytes are kept, more than the limit of %d: what is left is the newest, the newest verified, pinned or being read",
@@ -128,7 +128,7 @@ func split(fates []*fate) (kept, unwanted []*fate) {
 func apply(p Policy, items []Item, now time.Time) []*fate {
 	fates := make([]*fate, len(items))
 	for i, item := range items {
-		fates[i] = &fate{item: item}
+		fates[i] = &fate{item: item, reasons: make([]string, 0, 2)}
 	}
 	keepEssential(fates)
 	keepLast(fates, p.Last)

@@ -69,23 +69,26 @@ func (b Best) keep(fates []*fate) {
 // unseen warns of metrics that no item has: the name may be misspelt, and nothing is kept by
 // it.
 func (p Policy) unseen(items []Item) []string {
-	if len(items) == 0 {
-		return nil
-	}
-	seen := make(map[string]bool)
-	for _, item := range items {
-		for name := range item.Metrics {
-			seen[name] = true
-		}
-	}
 	var warnings []string
 	for _, b := range p.Best {
-		if !seen[b.Metric] {
+		has := func(item Item) bool { _, ok := item.Metrics[b.Metric]; return ok }
+		if len(items) > 0 && !slices.ContainsFunc(items, has) {
 			warnings = append(warnings, fmt.Sprintf("no checkpoint has the metric %q, so none is kept for it; there are: %s",
-				b.Metric, cmp.Or(strings.Join(slices.Sorted(maps.Keys(seen)), ", "), "none")))
+				b.Metric, cmp.Or(strings.Join(metricsOf(items), ", "), "none")))
 		}
 	}
 	return warnings
+}
+
+// metricsOf is the names of all metrics, sorted.
+func metricsOf(items []Item) []string {
+	names := make(map[string]bool)
+	for _, item := range items {
+		for name := range item.Metrics {
+			names[name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
 }
 
 func keepEverySteps(fates []*fate, n int64) {
@@ -107,14 +110,15 @@ func keepEvery(fates []*fate, d time.Duration) {
 	if d <= 0 {
 		return
 	}
+	var last time.Time
 	for i, f := range fates {
-		if i == 0 || !window(f, d).Equal(window(fates[i-1], d)) {
+		window := f.item.Time.Truncate(d)
+		if i == 0 || !window.Equal(last) {
 			f.keep(archived, i, "every "+short(d))
 		}
+		last = window
 	}
 }
-
-func window(f *fate, d time.Duration) time.Time { return f.item.Time.Truncate(d) }
 
 // short is a duration without zeros at its end: 24h, not 24h0m0s.
 func short(d time.Duration) string {
