@@ -1,0 +1,216 @@
+package store
+
+// This file takes checkpoints away: for good, or aside.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/fb777929/kibisis/checkpoint/internal/fsys"
+)
+
+// Prune deletes checkpoints. keep is what stays of the lineage: before anything goes, one of these must
+// have been read back since it was committed, or the newest is now. It returns what was deleted; the
+// error has what was not: ErrPinned, ErrInUse, and the system's. If none of keep can be read
+// back, nothing is deleted.
+func (s *Store) Prune(ctx context.Context, doomed, keep []ID) (deleted []ID, err error) {
+	if len(doomed) == 0 {
+		return nil, nil
+	}
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	if err := s.readBack(ctx, keep); err != nil {
+		return nil, fmt.Errorf("nothing is deleted: %w", err)
+	}
+	for _, id := range doomed {
+		if slices.Contains(keep, id) {
+			return deleted, fmt.Errorf("delete %s: it is to be kept", id)
+		}
+		if e := s.remove(id); e != nil {
+			err = errors.Join(err, fmt.Errorf("delete %s: %w", id, e))
+			continue
+		}
+		deleted = append(deleted, id)
+	}
+	return deleted, err
+}
+
+// readBack sees to it that one of keep is known to be good.
+func (s *Store) readBack(ctx context.Context, keep []ID) error {
+	if len(keep) == 0 {
+		return errors.New("no checkpoint would be left")
+	}
+	if slices.ContainsFunc(keep, s.isVerified) {
+		return nil
+	}
+	c, err := s.Checkpoint(slices.MaxFunc(keep, ID.Compare))
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.Verify(ctx), c.Close())
+}
+
+// remove deletes one checkpoint.
+func (s *Store) remove(id ID) error {
+	if err := s.checkClaim(); err != nil {
+		return err
+	}
+	if err := s.deletable(id); err != nil {
+		return err
+	}
+	lock, err := s.excludeReaders(id)
+	if err != nil {
+		return err
+	}
+	err = s.throwAway(id)
+	if lock != nil {
+		err = errors.Join(err, lock.Close())
+	}
+	return err
+}
+
+// deletable refuses what must stay.
+func (s *Store) deletable(id ID) error {
+	e, err := s.Entry(id)
+	if err != nil {
+		return err
+	}
+	return e.deletable()
+}
+
+func (e *Entry) deletable() error {
+	switch {
+	case e.Err != nil:
+		return e.Err
+	case e.Pinned:
+		return fmt.Errorf("%w by %q", ErrPinned, e.Pins)
+	case len(e.Foreign) > 0:
+		return fmt.Errorf("%w: it holds files that are not its own: %q", ErrPinned, e.Foreign)
+	}
+	return nil
+}
+
+// excludeReaders takes the lock that readers share. It is nil where there are no locks.
+func (s *Store) excludeReaders(id ID) (fsys.File, error) {
+	// For writing, because network file systems want that of an exclusive lock.
+	f, err := s.root.OpenFile(path.Join(id.String(), ManifestName), os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	ok, err := f.TryLock()
+	switch {
+	case err == nil && ok:
+		return f, nil
+	case err == nil:
+		err = fmt.Errorf("%w: %s", ErrInUse, id)
+	case errors.Is(err, errors.ErrUnsupported) && s.unlocked:
+		err = nil
+	}
+	return nil, errors.Join(err, f.Close())
+}
+
+// throwAway removes a checkpoint in steps of which each leaves either all of it under its name or
+// nothing.
+func (s *Store) throwAway(id ID) error {
+	if err := s.emptyTrash(id); err != nil {
+		return err
+	}
+	if err := s.root.RenameNew(id.String(), trashName(id)); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	delete(s.verified, id)
+	s.mu.Unlock()
+	// Before the first file goes: a power cut must not bring back the name with half of them.
+	if err := s.root.SyncDir("."); err != nil {
+		return err
+	}
+	return s.emptyTrash(id)
+}
+
+// emptyTrash removes what throwAway renamed, unless somebody has pinned it meanwhile: then it gets its
+// name back.
+func (s *Store) emptyTrash(id ID) error {
+	trash := trashName(id)
+	names, err := s.root.ReadDir(trash)
+	if isMissing(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if slices.Contains(names, pinName) {
+		err := s.root.RenameNew(trash, id.String())
+		return errors.Join(fmt.Errorf("%w, since a moment ago", ErrPinned), err, s.root.SyncDir("."))
+	}
+	return s.removeTree(trash)
+}
+
+// SetAside gives a damaged checkpoint a name that no checkpoint has, for people to look at. It is
+// for the time after an older one was restored.
+func (s *Store) SetAside(id ID) (name string, err error) {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	name = damagedName(id)
+	err = s.checkClaim()
+	if err == nil {
+		err = s.root.RenameNew(id.String(), name)
+	}
+	if err == nil {
+		err = s.root.SyncDir(".")
+	}
+	if err != nil {
+		return "", fmt.Errorf("set %s aside: %w", id, err)
+	}
+	return name, nil
+}
+
+// sweep removes what dead writers left: directories in the making, trash, claims that a higher
+// one stands above. What cannot be removed is left for the next writer; it does no harm.
+func (s *Store) sweep() error {
+	names, err := s.root.ReadDir(".")
+	if err != nil {
+		return err
+	}
+	var left []error
+	for _, name := range names {
+		if err := s.sweepName(name); err != nil && !errors.Is(err, ErrPinned) && !isMissing(err) {
+			left = append(left, err)
+		}
+	}
+	if slices.ContainsFunc(left, func(err error) bool { return errors.Is(err, fs.ErrPermission) }) {
+		return errors.Join(left...)
+	}
+	return s.checkClaim()
+}
+
+func (s *Store) sweepName(name string) error {
+	if g, ok := parseClaim(name); ok && g < s.Generation() {
+		return s.root.Remove(name)
+	}
+	if g, ok := parseTemp(name); ok && g < s.Generation() {
+		return s.sweepTemp(name)
+	}
+	if id, ok := parseTrash(name); ok {
+		return s.emptyTrash(id)
+	}
+	if strings.HasPrefix(name, trashPrefix+tempPrefix) {
+		return s.removeTree(name)
+	}
+	return nil
+}
+
+// sweepTemp takes the name first: without locks its writer may live, and be about to rename it.
+func (s *Store) sweepTemp(name string) error {
+	gone := trashPrefix + name
+	if err := s.root.RenameNew(name, gone); err != nil {
+		return err
+	}
+	return s.removeTree(gone)
+}

@@ -1,0 +1,269 @@
+package store
+
+// This file lists what a run has.
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"runtime"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/fb777929/kibisis/checkpoint/internal/fsys"
+	"github.com/fb777929/kibisis/checkpoint/runs/internal/jsonfloat"
+)
+
+// Entry is one directory of a checkpoint.
+type Entry struct {
+	ID
+	// Manifest is nil where Err says why the checkpoint cannot be used. It must not be
+	// changed.
+	Manifest *Manifest
+	// Err is a *DamageError, ErrNewerFormat or ErrForeign.
+	Err error
+	// Pins are the names that the checkpoint was pinned by; Pinned is true also where they cannot be
+	// read.
+	Pins   []string
+	Pinned bool
+	// Recorded are metrics that became known after the commit; RecordedErr says why those that there
+	// are cannot be read.
+	Recorded    map[string]jsonfloat.Float
+	RecordedErr error
+	// Foreign are files in the directory that are not the checkpoint's. They keep it from being
+	// deleted.
+	Foreign []string
+}
+
+// Metrics are those of the manifest and those recorded later, which go first.
+func (e *Entry) Metrics() map[string]jsonfloat.Float {
+	all := map[string]jsonfloat.Float{}
+	if e.Manifest != nil {
+		for name, v := range e.Manifest.Metrics {
+			all[name] = v
+		}
+	}
+	for name, v := range e.Recorded {
+		all[name] = v
+	}
+	return all
+}
+
+// List returns all checkpoints, oldest first, as their manifests describe them: their files are
+// not read. One that disappears meanwhile is left out. An error means that nothing can be said: it is
+// the system's.
+func (s *Store) List() ([]Entry, error) {
+	names, err := s.root.ReadDir(".")
+	if err != nil {
+		return nil, err
+	}
+	var ids []ID
+	for _, name := range names {
+		if id, ok := ParseID(name); ok {
+			ids = append(ids, id)
+		}
+	}
+	slices.SortFunc(ids, ID.Compare)
+	entries := make([]Entry, len(ids))
+	group := errgroup.Group{}
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, id := range ids {
+		group.Go(func() (err error) {
+			entries[i], err = s.entry(id)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, fmt.Errorf("list %s: %w", s.path, err)
+	}
+	return slices.DeleteFunc(entries, func(e Entry) bool { return errors.Is(e.Err, ErrNotFound) }), nil
+}
+
+// Entry describes one checkpoint, or returns ErrNotFound.
+func (s *Store) Entry(id ID) (Entry, error) {
+	e, err := s.entry(id)
+	if err == nil && errors.Is(e.Err, ErrNotFound) {
+		return e, e.Err
+	}
+	return e, err
+}
+
+// entry reads the manifest and the small files beside it.
+func (s *Store) entry(id ID) (e Entry, err error) {
+	e = Entry{ID: id}
+	info, err := s.root.Lstat(id.String())
+	switch {
+	case isMissing(err):
+		e.Err = fmt.Errorf("%w: %s", ErrNotFound, id)
+		return e, nil
+	case err != nil:
+		return e, err
+	case !info.IsDir():
+		e.Err = &DamageError{ID: id, Detail: fmt.Sprintf("not a directory but %s", info.Mode())}
+		return e, nil
+	}
+	b, err := s.readSmall(path.Join(id.String(), ManifestName), maxManifest)
+	if isMissing(err) {
+		return s.unlisted(e)
+	}
+	if err != nil && !errors.Is(err, errTooLong) {
+		return e, err
+	}
+	if err == nil {
+		e.Manifest, err = decode(b)
+	}
+	if e.Manifest != nil && err == nil {
+		err = s.agrees(id, e.Manifest)
+	}
+	if err != nil {
+		e.Manifest, e.Err = nil, manifestError(id, err)
+	}
+	return e, s.besides(&e)
+}
+
+// unlisted is a directory without a manifest, unless it is gone by now.
+func (s *Store) unlisted(e Entry) (Entry, error) {
+	_, err := s.root.Lstat(e.String())
+	switch {
+	case isMissing(err):
+		e.Err = fmt.Errorf("%w: %s", ErrNotFound, e.ID)
+		return e, nil
+	case err != nil:
+		return e, err
+	}
+	e.Err = &DamageError{ID: e.ID, File: ManifestName, Detail: "missing"}
+	return e, nil
+}
+
+// agrees compares a manifest with the name of its directory and with the run.
+func (s *Store) agrees(id ID, m *Manifest) error {
+	if m.ID() != id {
+		return fmt.Errorf("it is the one of %s", m.ID())
+	}
+	if run := s.Run(); run != "" && m.Run != run {
+		return fmt.Errorf("%w: %s, this one is %s: move it away", ErrForeign, m.Run, run)
+	}
+	return nil
+}
+
+func manifestError(id ID, err error) error {
+	if errors.Is(err, ErrNewerFormat) || errors.Is(err, ErrForeign) {
+		return fmt.Errorf("%s: %w", id, err)
+	}
+	return &DamageError{ID: id, File: ManifestName, Detail: err.Error()}
+}
+
+// besides finds what else is in the directory.
+func (s *Store) besides(e *Entry) error {
+	names, err := s.root.ReadDir(e.String())
+	if isMissing(err) {
+		e.Err = fmt.Errorf("%w: %s", ErrNotFound, e.ID)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	e.Pinned = slices.Contains(names, pinName)
+	if e.Pinned {
+		e.Pins = s.pins(e.ID)
+	}
+	if slices.Contains(names, recordedName) {
+		e.Recorded, e.RecordedErr = s.recorded(e.ID)
+	}
+	for _, name := range names {
+		if e.Manifest != nil && !e.Manifest.has(name) {
+			e.Foreign = append(e.Foreign, name)
+		}
+	}
+	return nil
+}
+
+// has reports whether name is a file of a checkpoint.
+func (m *Manifest) has(name string) bool {
+	_, listed := m.Files[name]
+	return listed || slices.Contains(reserved, name) || isPinTemp(name)
+}
+
+// errTooLong says that a file that ought to be small is not.
+var errTooLong = errors.New("longer than it can be")
+
+// readSmall reads a file of at most most bytes.
+func (s *Store) readSmall(name string, most int64) ([]byte, error) {
+	f, err := s.root.OpenFile(name, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() // nothing was written through it
+	return readWhole(f, most)
+}
+
+func readWhole(f fsys.File, most int64) ([]byte, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, &fs.PathError{Op: "read", Path: info.Name(), Err: fmt.Errorf("not a file but %s", info.Mode())}
+	}
+	if info.Size() > most {
+		return nil, fmt.Errorf("%w: %d bytes, at most %d", errTooLong, info.Size(), most)
+	}
+	b := make([]byte, info.Size())
+	return b, readFull(f, b, 0)
+}
+
+// Head returns the newest checkpoint that can be used, nil where there is none, and those on its
+// lineage, oldest first, itself the last.
+func Head(entries []Entry) (head *Entry, lineage []Entry) {
+	for i := range entries {
+		if entries[i].Manifest != nil {
+			head = &entries[i]
+		}
+	}
+	if head == nil {
+		return nil, nil
+	}
+	for _, e := range entries {
+		if e.Manifest != nil && head.Manifest.OnLineage(e.ID) {
+			lineage = append(lineage, e)
+		}
+	}
+	return head, lineage
+}
+
+// An Inode is a file on the disk, which may have several names.
+type Inode struct {
+	ID    uint64 // among those of one call
+	Bytes int64
+}
+
+// SameFiles returns the files of each entry, those that are one file on the disk under one ID.
+func (s *Store) SameFiles(entries []Entry) ([][]Inode, error) {
+	all := make([][]Inode, len(entries))
+	known := map[int64][]fs.FileInfo{} // by size
+	ids := map[int64][]uint64{}
+	next := uint64(0)
+	for i, e := range entries {
+		for name, f := range e.Manifest.Files {
+			info, err := s.root.Lstat(path.Join(e.String(), name))
+			if isMissing(err) {
+				continue // it is damage, which reading it will tell
+			}
+			if err != nil {
+				return nil, err
+			}
+			at := slices.IndexFunc(known[f.Size], func(k fs.FileInfo) bool { return s.fsys.SameFile(k, info) })
+			if at < 0 {
+				at = len(known[f.Size])
+				known[f.Size] = append(known[f.Size], info)
+				ids[f.Size] = append(ids[f.Size], next)
+				next++
+			}
+			all[i] = append(all[i], Inode{ids[f.Size][at], info.Size()})
+		}
+	}
+	return all, nil
+}

@@ -1,0 +1,269 @@
+package store
+
+// This file reads checkpoints, and compares what it reads with what was written.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path"
+	"slices"
+
+	"github.com/minio/crc64nvme"
+
+	"github.com/fb777929/kibisis/checkpoint/internal/fsys"
+)
+
+// A Checkpoint is open for reading. Until Close nothing deletes it, where the file system has locks; what was
+// opened through it stays readable in any case on systems other than Windows.
+type Checkpoint struct {
+	Entry
+	s        *Store
+	manifest fsys.File
+}
+
+// Checkpoint opens a checkpoint whose manifest is good, with a lock that readers share. Errors are
+// those of Entry.Err, ErrNotFound, and the system's.
+func (s *Store) Checkpoint(id ID) (*Checkpoint, error) {
+	name := path.Join(id.String(), ManifestName)
+	f, err := s.root.OpenFile(name, os.O_RDONLY, 0)
+	if err != nil {
+		if isMissing(err) {
+			return nil, s.whyMissing(id)
+		}
+		return nil, err
+	}
+	c := &Checkpoint{s: s, manifest: f}
+	if err := c.enter(id, name); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return c, nil
+}
+
+// whyMissing tells damage from absence.
+func (s *Store) whyMissing(id ID) error {
+	e, err := s.Entry(id)
+	if err == nil {
+		err = e.Err
+	}
+	if err == nil {
+		err = fmt.Errorf("%w: %s", ErrNotFound, id) // it came that very moment
+	}
+	return err
+}
+
+func (c *Checkpoint) enter(id ID, name string) error {
+	ok, err := c.manifest.TryLockShared()
+	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	if err == nil && !ok {
+		return fmt.Errorf("%w: %s is being deleted", ErrNotFound, id)
+	}
+	// Whoever deletes it may have been faster than the lock.
+	now, err := c.s.root.Lstat(name)
+	if isMissing(err) {
+		return fmt.Errorf("%w: %s", ErrNotFound, id)
+	}
+	if err != nil {
+		return err
+	}
+	own, err := c.manifest.Stat()
+	if err != nil {
+		return err
+	}
+	if !c.s.fsys.SameFile(now, own) {
+		return fmt.Errorf("%w: %s is being replaced", ErrNotFound, id)
+	}
+	if c.Entry, err = c.s.entry(id); err != nil {
+		return err
+	}
+	return c.Err
+}
+
+// Close lets go of the checkpoint.
+func (c *Checkpoint) Close() error { return c.manifest.Close() }
+
+// Open opens a file of the checkpoint for reading. The caller closes it.
+func (c *Checkpoint) Open(name string) (fsys.File, error) {
+	if _, ok := c.Manifest.Files[name]; !ok {
+		return nil, fmt.Errorf("%s has no file %q, but %q", c.ID, name, slices.Sorted(maps.Keys(c.Manifest.Files)))
+	}
+	f, err := c.s.root.OpenFile(path.Join(c.String(), name), os.O_RDONLY, 0)
+	if isMissing(err) {
+		return nil, c.damage(name, "missing")
+	}
+	return f, err
+}
+
+// ReadAll returns the bytes of a file, which must be those of the manifest.
+func (c *Checkpoint) ReadAll(name string) ([]byte, error) {
+	f, err := c.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() // nothing was written through it
+	want := c.Manifest.Files[name]
+	b := make([]byte, want.Size)
+	if err := readFull(f, b, 0); err != nil {
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			return nil, c.damage(name, "shorter than %d bytes", want.Size)
+		}
+		return nil, err
+	}
+	if got := sumOf(b); got != want.CRC {
+		return nil, c.damage(name, "CRC-64/NVME is %s, want %s", got, want.CRC)
+	}
+	return b, nil
+}
+
+func (c *Checkpoint) damage(file, format string, args ...any) *DamageError {
+	return &DamageError{ID: c.ID, File: file, Detail: fmt.Sprintf(format, args...)}
+}
+
+// Verify reads all files and compares them with the manifest. What is wrong is read once more, past
+// the cache, before it is called a *DamageError; every other error is the system's, or the context's cause.
+func (c *Checkpoint) Verify(ctx context.Context) error {
+	var damage []error
+	for _, name := range slices.Sorted(maps.Keys(c.Manifest.Files)) {
+		err := c.verifyFile(ctx, name)
+		if errors.Is(err, ErrDamaged) {
+			err = c.verifyFile(ctx, name)
+		}
+		if err != nil && !errors.Is(err, ErrDamaged) {
+			return fmt.Errorf("verify %s: %w", c.ID, err)
+		}
+		damage = append(damage, err)
+	}
+	if err := errors.Join(damage...); err != nil {
+		return err
+	}
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	c.s.verified[c.ID] = true
+	return nil
+}
+
+// verifyFile reads a file once. On damage it has the system forget what it read.
+func (c *Checkpoint) verifyFile(ctx context.Context, name string) error {
+	f, err := c.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close() // nothing was written through it
+	want := c.Manifest.Files[name]
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Size() != want.Size {
+		return c.damage(name, "%d bytes, want %d", info.Size(), want.Size)
+	}
+	got, err := sumFile(ctx, f, want.Size)
+	if err != nil {
+		return err
+	}
+	if got == want.CRC {
+		return nil
+	}
+	damage := c.damage(name, "CRC-64/NVME is %s, want %s", got, want.CRC)
+	if err := c.locate(ctx, f, want, damage); err != nil {
+		return err
+	}
+	return errors.Join(damage, f.Evict())
+}
+
+// locate finds the damaged tensor, where it is one only.
+func (c *Checkpoint) locate(ctx context.Context, f fsys.File, want *File, damage *DamageError) error {
+	var bad []string
+	for _, name := range slices.Sorted(maps.Keys(want.Tensors)) {
+		t := want.Tensors[name]
+		section := io.NewSectionReader(f, t.Range[0], t.Range[1]-t.Range[0])
+		got, err := sumFile(ctx, section, section.Size())
+		if err != nil {
+			return err
+		}
+		if got != t.CRC {
+			bad = append(bad, name)
+		}
+	}
+	if len(bad) == 0 {
+		return nil
+	}
+	damage.Tensor = bad[0]
+	damage.Begin, damage.End = want.Tensors[bad[0]].Range[0], want.Tensors[bad[0]].Range[1]
+	if len(bad) > 1 {
+		damage.Detail += fmt.Sprintf("; and %d more tensors", len(bad)-1)
+	}
+	return nil
+}
+
+func (s *Store) isVerified(id ID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.verified[id]
+}
+
+// readPiece is how much is read at a time: one piece is summed while the next one is read.
+const readPiece = 4 << 20
+
+// sumFile reads size bytes and sums them.
+func sumFile(ctx context.Context, r io.ReaderAt, size int64) (Sum, error) {
+	h := crc64nvme.New()
+	pieces := readAhead(ctx, r, size)
+	var err error
+	for p := range pieces {
+		if err = p.err; err != nil {
+			break
+		}
+		addTo(h, p.bytes)
+		p.free <- p.bytes
+	}
+	return Sum(h.Sum64()), err
+}
+
+// A piece is bytes that were read. They go back to free when they were used.
+type piece struct {
+	bytes []byte
+	free  chan []byte
+	err   error
+}
+
+// readAhead reads on a goroutine of its own, which ends after an error, or when all was read.
+func readAhead(ctx context.Context, r io.ReaderAt, size int64) <-chan piece {
+	const ahead = 2
+	pieces, free := make(chan piece, ahead), make(chan []byte, ahead)
+	for range ahead {
+		free <- make([]byte, min(size, readPiece))
+	}
+	go func() {
+		defer close(pieces)
+		for off := int64(0); off < size; off += readPiece {
+			b := (<-free)[:min(size-off, readPiece)]
+			err := context.Cause(ctx)
+			if err == nil {
+				err = readFull(r, b, off)
+			}
+			pieces <- piece{b, free, err}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return pieces
+}
+
+// readFull fills b from offset off.
+func readFull(r io.ReaderAt, b []byte, off int64) error {
+	n, err := io.ReadFull(io.NewSectionReader(r, off, int64(len(b))), b)
+	if err == io.EOF && n == 0 && len(b) > 0 { //nolint:errorlint // bare, as io.ReadFull has it
+		return io.ErrUnexpectedEOF
+	}
+	if err == io.EOF { //nolint:errorlint // as above
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,194 @@
+package store
+
+// This file writes one file of a checkpoint: large pieces, straight from the caller's memory,
+// the late bytes last.
+
+import (
+	"context"
+	"errors"
+	"hash"
+	"os"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"github.com/minio/crc64nvme"
+
+	"github.com/fb777929/kibisis/checkpoint/internal/fsys"
+)
+
+const (
+	// writePiece is how many bytes are written between two looks at the context. Larger ones
+	// are not faster.
+	writePiece = 8 << 20
+	// DirectAlign is the multiple of bytes, in memory, at which data must begin to be written
+	// past the page cache.
+	DirectAlign = 4096
+	// directFrom is the size from which the second handle of a direct write pays.
+	directFrom = 1 << 20
+)
+
+// A fileWriter writes one file.
+type fileWriter struct {
+	p    *Pending
+	name string
+	file fsys.File
+	data Data
+
+	excess bool      // more room was reserved than is used
+	direct fsys.File // nil where everything goes through the page cache
+	align  int
+	start  time.Time
+	sent   int64
+}
+
+// run writes, syncs, and returns what the manifest is to say.
+func (w *fileWriter) run(ctx context.Context) (*File, error) {
+	if err := w.openDirect(); err != nil {
+		return nil, err
+	}
+	w.start = time.Now()
+	finished := w.finish(ctx)
+	late := w.lateEnd()
+	err := w.put(ctx, late, len(w.data.Bytes))
+	entry, finishErr := finished()
+	if err = errors.Join(err, finishErr); err == nil {
+		err = w.put(ctx, 0, late)
+	}
+	if w.direct != nil {
+		err = errors.Join(err, w.direct.Close())
+	}
+	if err == nil {
+		err = w.trim()
+	}
+	if err == nil {
+		err = w.file.Sync()
+	}
+	return entry, err
+}
+
+// finish has the late bytes made on another goroutine, and returns a function that waits for them.
+func (w *fileWriter) finish(ctx context.Context) func() (*File, error) {
+	entry := &File{Size: int64(len(w.data.Bytes))}
+	if w.data.Finish == nil {
+		return func() (*File, error) {
+			entry.CRC = sumOf(w.data.Bytes)
+			return entry, nil
+		}
+	}
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		entry.CRC, entry.Tensors, err = w.data.Finish(ctx)
+		done <- err
+	}()
+	return func() (*File, error) { return entry, <-done }
+}
+
+// openDirect decides which way the bytes go.
+func (w *fileWriter) openDirect() error {
+	b := w.data.Bytes
+	if len(b) < directFrom || uintptr(unsafe.Pointer(unsafe.SliceData(b)))%DirectAlign != 0 || cap(b) < roundUp(len(b), DirectAlign) {
+		return nil
+	}
+	file, align, err := w.p.s.root.OpenDirect(w.p.path(w.name))
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if align > DirectAlign {
+		return file.Close() // a disk that asks for more than memory is aligned to
+	}
+	w.direct, w.align = file, align
+	// With its length, the file takes direct writes without waiting for its metadata.
+	return w.file.Truncate(int64(len(b)))
+}
+
+// lateEnd is where the pieces begin that need not wait for the late bytes.
+func (w *fileWriter) lateEnd() int {
+	return min(roundUp(w.data.Late, DirectAlign), len(w.data.Bytes))
+}
+
+// put writes the bytes [begin:end), of which begin is a multiple of DirectAlign, and end is, too, or
+// is the end of the file.
+func (w *fileWriter) put(ctx context.Context, begin, end int) error {
+	for ; begin < end; begin += writePiece {
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		if err := w.piece(begin, min(begin+writePiece, end)); err != nil {
+			return err
+		}
+		w.sent += int64(min(writePiece, end-begin))
+		if err := w.pace(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// piece writes one piece. A file system may say only now that it takes no direct writes.
+func (w *fileWriter) piece(begin, end int) error {
+	b := w.data.Bytes
+	if w.direct != nil {
+		_, err := w.direct.WriteAt(b[begin:roundUp(end, w.align):cap(b)], int64(begin))
+		if !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
+			return err
+		}
+		direct := w.direct
+		w.direct = nil
+		if err := direct.Close(); err != nil {
+			return err
+		}
+	}
+	_, err := w.file.WriteAt(b[begin:end], int64(begin))
+	return err
+}
+
+// pace waits where writing is faster than the cap.
+func (w *fileWriter) pace(ctx context.Context) error {
+	most := w.p.s.opts.BytesPerSecond
+	if most <= 0 {
+		return nil
+	}
+	due := w.start.Add(time.Duration(float64(w.sent) / float64(most) * float64(time.Second)))
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(time.Until(due)):
+		return nil
+	}
+}
+
+// trim cuts what direct writes wrote behind the end, and room that was not needed.
+func (w *fileWriter) trim() error {
+	if !w.excess && (w.align == 0 || len(w.data.Bytes)%w.align == 0) {
+		return nil
+	}
+	return w.file.Truncate(int64(len(w.data.Bytes)))
+}
+
+func roundUp(n, multiple int) int { return (n + multiple - 1) / multiple * multiple }
+
+// sumPiece is how much is summed at a time: the scheduler cannot step in during one call.
+const sumPiece = 1 << 20
+
+// addTo sums b.
+func addTo(h hash.Hash64, b []byte) {
+	for len(b) > 0 {
+		n := min(len(b), sumPiece)
+		_, _ = h.Write(b[:n]) // a hash never fails
+		b = b[n:]
+	}
+}
+
+func sumOf(b []byte) Sum {
+	h := crc64nvme.New()
+	addTo(h, b)
+	return Sum(h.Sum64())
+}
+
+// createFlags make a file that must not be there yet.
+const createFlags = os.O_RDWR | os.O_CREATE | os.O_EXCL
