@@ -21,7 +21,21 @@ type Holder struct {
 	Run   string    `json:"run,omitempty"` // in claims
 	PID   int       `json:"pid"`
 	Host  string    `json:"host"`
-	Since time.Time `json:"since"` // by its clock
+	Since time.Time `json:"since"`           // by its clock
+	Bound *Bound    `json:"bound,omitempty"` // in claims
+}
+
+// A Bound is what is left of the generations below one: after a rollback, those on its lineage. It
+// is in the claim as well as in the manifest of the new head, so that damage to that head
+// does not bring back what was abandoned.
+type Bound struct {
+	Below   uint64  `json:"below"`
+	Lineage Lineage `json:"lineage"`
+}
+
+// excludes reports whether a checkpoint was abandoned.
+func (b *Bound) excludes(id ID) bool {
+	return b != nil && id.Generation < b.Below && !b.Lineage.Has(id)
 }
 
 func (s *Store) self() Holder {
@@ -33,7 +47,7 @@ func (s *Store) self() Holder {
 }
 
 // maxHolder is the most that is read of a lock or a claim, in bytes.
-const maxHolder = 4096
+const maxHolder = 1 << 20
 
 // takeLock opens the lock, which is made once and never deleted, and locks it.
 func (s *Store) takeLock() error {
@@ -119,9 +133,7 @@ func (s *Store) claim() error {
 }
 
 func (s *Store) writeClaim(g uint64) error {
-	h := s.self()
-	h.Run = s.Run()
-	b, err := json.Marshal(h)
+	b, err := s.claimText()
 	if err != nil {
 		return err
 	}
@@ -130,6 +142,40 @@ func (s *Store) writeClaim(g uint64) error {
 		return err
 	}
 	if err := writeSynced(f, b); err != nil {
+		return err
+	}
+	return s.root.SyncDir(".")
+}
+
+func (s *Store) claimText() ([]byte, error) {
+	h := s.self()
+	s.mu.Lock()
+	h.Run, h.Bound = s.run, s.bound
+	s.mu.Unlock()
+	return json.Marshal(h)
+}
+
+// bind has the claim say what was abandoned, in one step.
+func (s *Store) bind(b *Bound) error {
+	s.mu.Lock()
+	s.bound = b
+	s.mu.Unlock()
+	text, err := s.claimText()
+	if err != nil {
+		return err
+	}
+	g := s.Generation()
+	temp := tempName(g, "claim")
+	f, err := s.root.OpenFile(temp, createFlags, 0o666)
+	if err != nil {
+		return err
+	}
+	err = writeSynced(f, text)
+	if err == nil {
+		err = s.root.Rename(temp, claimName(g))
+	}
+	if err != nil {
+		_ = s.root.Remove(temp) // the next writer does it otherwise
 		return err
 	}
 	return s.root.SyncDir(".")
@@ -151,7 +197,11 @@ func (s *Store) learnRun() error {
 	if err != nil {
 		return err
 	}
-	run := s.claimedRun(names)
+	claim := s.newestClaim(names)
+	run := claim.Run
+	s.mu.Lock()
+	s.bound = claim.Bound
+	s.mu.Unlock()
 	if run == "" {
 		entries, err := s.List()
 		if err != nil {
@@ -174,18 +224,24 @@ func (s *Store) learnRun() error {
 	return nil
 }
 
-// claimedRun is what the newest claim says, "" where there is none or it was never finished.
-func (s *Store) claimedRun(names []string) string {
-	g := highestClaim(names)
-	if g == 0 {
-		return ""
+// newestClaim is the newest claim that was finished, the zero Holder without one.
+func (s *Store) newestClaim(names []string) (h Holder) {
+	var newest uint64
+	for _, name := range names {
+		g, ok := parseClaim(name)
+		if !ok || g < newest {
+			continue
+		}
+		f, err := s.root.OpenFile(name, os.O_RDONLY, 0)
+		if err != nil {
+			continue
+		}
+		if claim := readHolder(f); claim.Run != "" {
+			newest, h = g, claim
+		}
+		_ = f.Close() // nothing was written through it
 	}
-	f, err := s.root.OpenFile(claimName(g), os.O_RDONLY, 0)
-	if err != nil {
-		return ""
-	}
-	defer f.Close() // nothing was written through it
-	return readHolder(f).Run
+	return h
 }
 
 // writable returns why nothing may be changed, nil where it may.

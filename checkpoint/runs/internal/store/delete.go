@@ -208,6 +208,9 @@ func (s *Store) sweepName(name string) error {
 
 // sweepTemp takes the name first: without locks its writer may live, and be about to rename it.
 func (s *Store) sweepTemp(name string) error {
+	if info, err := s.root.Lstat(name); err == nil && !info.IsDir() {
+		return s.root.Remove(name)
+	}
 	gone := trashPrefix + name
 	if err := s.root.RenameNew(name, gone); err != nil {
 		return err

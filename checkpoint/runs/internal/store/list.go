@@ -10,6 +10,7 @@ import (
 	"path"
 	"runtime"
 	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -25,6 +26,8 @@ type Entry struct {
 	Manifest *Manifest
 	// Err is a *DamageError, ErrNewerFormat or ErrForeign.
 	Err error
+	// Abandoned says that the run has gone back behind it. (The head's lineage tells of others.)
+	Abandoned bool
 	// Pins are the names that the checkpoint was pinned by; Pinned is true also where they cannot be
 	// read.
 	Pins   []string
@@ -93,7 +96,7 @@ func (s *Store) Entry(id ID) (Entry, error) {
 
 // entry reads the manifest and the small files beside it.
 func (s *Store) entry(id ID) (e Entry, err error) {
-	e = Entry{ID: id}
+	e = Entry{ID: id, Abandoned: s.boundary().excludes(id)}
 	info, err := s.root.Lstat(id.String())
 	switch {
 	case isMissing(err):
@@ -122,6 +125,12 @@ func (s *Store) entry(id ID) (e Entry, err error) {
 		e.Manifest, e.Err = nil, manifestError(id, err)
 	}
 	return e, s.besides(&e)
+}
+
+func (s *Store) boundary() *Bound {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bound
 }
 
 // unlisted is a directory without a manifest, unless it is gone by now.
@@ -219,7 +228,7 @@ func readWhole(f fsys.File, most int64) ([]byte, error) {
 // lineage, oldest first, itself the last.
 func Head(entries []Entry) (head *Entry, lineage []Entry) {
 	for i := range entries {
-		if entries[i].Manifest != nil {
+		if entries[i].Manifest != nil && !entries[i].Abandoned {
 			head = &entries[i]
 		}
 	}
@@ -266,4 +275,14 @@ func (s *Store) SameFiles(entries []Entry) ([][]Inode, error) {
 		}
 	}
 	return all, nil
+}
+
+// Traces are names that show that there were checkpoints: those set aside, and all that begin as
+// those of checkpoints do and are none.
+func (s *Store) Traces() ([]string, error) {
+	names, err := s.root.ReadDir(".")
+	return slices.DeleteFunc(names, func(name string) bool {
+		_, is := ParseID(name)
+		return is || !strings.HasPrefix(name, stepPrefix) && !strings.HasPrefix(name, damagedPrefix+stepPrefix)
+	}), err
 }

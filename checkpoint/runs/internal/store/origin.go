@@ -26,11 +26,16 @@ func (s *Store) GoOn(ctx context.Context, e *Entry) (*Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	if head, _ := Head(entries); head != nil && head.ID == e.ID {
+	head, _ := Head(entries)
+	switch {
+	case head == nil || head.ID != e.ID:
+		return s.Rewind(ctx, e)
+	case e.Generation == s.Generation(): // this writer's own
+		s.settle(e.Manifest.Lineage, e.Step)
+	default:
 		s.settle(after(e.Manifest), e.Step-1)
-		return head, nil
 	}
-	return s.Rewind(ctx, e)
+	return head, nil
 }
 
 func (s *Store) settle(l Lineage, last int64) {
@@ -65,6 +70,9 @@ func (s *Store) rewind(ctx context.Context, e *Entry) (*Entry, error) {
 	m := &Manifest{Kind: e.Manifest.Kind, Metrics: e.Metrics(), Extra: e.Manifest.Extra}
 	head, err := p.Commit(ctx, m)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.bind(&Bound{Below: head.Generation, Lineage: head.Manifest.Lineage}); err != nil {
 		return nil, err
 	}
 	s.settle(p.lineage, e.Step)

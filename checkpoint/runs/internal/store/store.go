@@ -45,6 +45,7 @@ type Store struct {
 	mu         sync.Mutex
 	run        string // "" until there is a checkpoint or a writer
 	generation uint64 // of the claim; 0 for a reader
+	bound      *Bound // what was abandoned; nil for nothing
 	fenced     error  // why this writer may change nothing any more
 	verified   map[ID]bool
 	settled    bool    // what the next checkpoint comes from is known: lineage and last
