@@ -6,68 +6,34 @@ package runs
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
-	"strings"
 
 	"github.com/fb777929/kibisis/checkpoint/safetensors"
 )
 
-// A census is how many elements of a tensor are no finite numbers. A complex element counts
-// once, as NaN if one of its parts is NaN.
-type census struct {
-	nan, inf           int
-	firstNaN, firstInf int // indices of elements, in row-major order; 0 without any
+// found is how many elements of a kind a tensor has.
+type found struct {
+	count int
+	first int // its index, in row-major order; 0 without any
 }
 
-func (c census) finite() bool { return c.nan+c.inf == 0 }
-
-// String is "3 NaN, the first at element 17", and the same for infinities.
-func (c census) String() string {
-	var kinds []string
-	if c.nan > 0 {
-		kinds = append(kinds, fmt.Sprintf("%d NaN, the first at element %d", c.nan, c.firstNaN))
+func (f *found) add(i int) {
+	if f.count == 0 {
+		f.first = i
 	}
-	if c.inf > 0 {
-		kinds = append(kinds, fmt.Sprintf("%d infinite, the first at element %d", c.inf, c.firstInf))
-	}
-	return strings.Join(kinds, "; ")
+	f.count++
 }
 
-// add counts element i.
-func (c *census) add(i int, k class) {
-	switch k {
-	case isNaN:
-		if c.nan == 0 {
-			c.firstNaN = i
-		}
-		c.nan++
-	case isInf:
-		if c.inf == 0 {
-			c.firstInf = i
-		}
-		c.inf++
-	case isFinite:
-	}
-}
-
-type class int
-
-const (
-	isFinite class = iota
-	isInf
-	isNaN
-)
-
-// takeCensus looks at all elements of b: little-endian, of dtype d, at any address. Types that
-// have neither NaN nor infinities are not looked at.
-func takeCensus(d safetensors.DType, b []byte) census {
+// notFiniteIn looks at all elements of b: little-endian, of dtype d, at any address. A complex
+// element counts once, as NaN if one of its parts is. Types that have neither NaN nor infinities
+// are not looked at.
+func notFiniteIn(b []byte, d safetensors.DType) (nan, inf found) {
 	if codes, ok := nanCodes[d]; ok {
-		return countCodes(b, codes)
+		return countCodes(b, codes), inf
 	}
 	if f, ok := ieee[d]; ok {
-		return f.census(b)
+		return f.scan(b)
 	}
-	return census{}
+	return nan, inf
 }
 
 // nanCodes are the NaN of the byte floats that have no infinities.
@@ -78,21 +44,21 @@ var nanCodes = map[safetensors.DType][]byte{
 	safetensors.F8E5M2FNUZ: {0x80},
 }
 
-func countCodes(b, codes []byte) (c census) {
+func countCodes(b, codes []byte) (nan found) {
 	for at := 0; at < len(b); at += blockBytes {
 		block := b[at:min(at+blockBytes, len(b))]
-		before, first := c.nan, len(block)
+		before, first := nan.count, len(block)
 		for i := range codes {
 			if n := bytes.Count(block, codes[i:i+1]); n > 0 {
 				first = min(first, bytes.IndexByte(block, codes[i]))
-				c.nan += n
+				nan.count += n
 			}
 		}
-		if before == 0 && c.nan > 0 {
-			c.firstNaN = at + first
+		if before == 0 && nan.count > 0 {
+			nan.first = at + first
 		}
 	}
-	return c
+	return nan
 }
 
 // A floatLayout is a float as IEEE 754 lays it out: not finite when all bits of its exponent are
@@ -130,7 +96,7 @@ func (l floatLayout) lowMask(bits int) uint64 { return 1<<bits - 1 }
 // blockBytes is how much is looked at before it is asked whether something was there.
 const blockBytes = 4 << 10
 
-func (l floatLayout) census(b []byte) (c census) {
+func (l floatLayout) scan(b []byte) (nan, inf found) {
 	width := l.bits / 8 * l.numbers
 	for at := 0; at < len(b); at += blockBytes {
 		block := b[at:min(at+blockBytes, len(b))]
@@ -138,10 +104,16 @@ func (l floatLayout) census(b []byte) (c census) {
 			continue
 		}
 		for i := 0; i+width <= len(block); i += width {
-			c.add((at+i)/width, l.class(block[i:i+width]))
+			switch l.class(block[i : i+width]) {
+			case isNaN:
+				nan.add((at + i) / width)
+			case isInf:
+				inf.add((at + i) / width)
+			case isFinite:
+			}
 		}
 	}
-	return c
+	return nan, inf
 }
 
 // suspect reports whether a number in block is not finite. Adding one to an exponent of all
@@ -168,8 +140,17 @@ func (l floatLayout) suspect(block *[blockBytes]byte) bool {
 // signs are the highest bits of all numbers in 8 bytes.
 func (l floatLayout) signs() uint64 { return l.one << (l.bits - 1 - l.mantissa) }
 
+// A numberClass is ordered: of the parts of a complex number, the greater counts.
+type numberClass int
+
+const (
+	isFinite numberClass = iota
+	isInf
+	isNaN
+)
+
 // class is that of one element.
-func (l floatLayout) class(b []byte) (worst class) {
+func (l floatLayout) class(b []byte) (worst numberClass) {
 	for range l.numbers {
 		worst = max(worst, l.classOf(littleEndian(b[:l.bits/8])))
 		b = b[l.bits/8:]
@@ -177,7 +158,7 @@ func (l floatLayout) class(b []byte) (worst class) {
 	return worst
 }
 
-func (l floatLayout) classOf(number uint64) class {
+func (l floatLayout) classOf(number uint64) numberClass {
 	ones := l.exponent & l.lowMask(l.bits)
 	switch {
 	case number&ones != ones:
