@@ -32,6 +32,8 @@ type LoadOptions struct {
 	// Progress is called with the bytes copied so far and all there are, from one
 	// goroutine at a time.
 	Progress func(done, total int64)
+
+	renames []*Renames // see Renames.LoadOptions
 }
 
 // LoadModel reads the file at path, or the set of shards whose index or folder path
@@ -94,7 +96,10 @@ func targets(m Model, o *LoadOptions) ([]placed, *LoadOptions, error) {
 		return nil, nil, errNoneSelected()
 	}
 	all, err := locate(params, o.Stored)
-	return all, o, err
+	if err != nil {
+		return nil, nil, err
+	}
+	return all, o, o.checkRenames(all)
 }
 
 func load(ctx context.Context, f *safetensors.File, params []placed, o *LoadOptions) (*Report, error) {

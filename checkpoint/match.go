@@ -116,7 +116,7 @@ func (a *assignment) same(b *assignment) bool {
 
 // missing reports a tensor under the first of its names, as the reference does.
 func (m *matcher) missing(p placed, wanted []*param) {
-	if m.o.AllowMissing {
+	if m.o.mayMiss(wanted) {
 		m.plan.report.Missing = append(m.plan.report.Missing, names(wanted)...)
 		return
 	}
@@ -214,10 +214,12 @@ func (m *matcher) unexpected() {
 	for i := range m.wrong.Missing {
 		m.wrong.Missing[i].Near = guess.nearest(m.wrong.Missing[i].Stored)
 	}
-	if m.o.AllowUnexpected {
-		m.plan.report.Unexpected = free
-	} else {
-		m.wrong.Unexpected = free
+	for _, name := range free {
+		if m.o.mayPass(name) {
+			m.plan.report.Unexpected = append(m.plan.report.Unexpected, name)
+		} else {
+			m.wrong.Unexpected = append(m.wrong.Unexpected, name)
+		}
 	}
 }
 
