@@ -3,11 +3,7 @@ package faulty
 // This file is directories between two syncs: a log of changes to entries, of which
 // a power cut keeps some.
 
-import (
-	"maps"
-	"math/rand/v2"
-	"slices"
-)
+import "slices"
 
 // change is one entry set or removed, seen by programs and not yet durable.
 type change struct {
@@ -24,6 +20,8 @@ type change struct {
 	// settled says that the change is durable, or that a later durable one to the
 	// same name has overtaken it.
 	settled bool
+	// journaled says that it was made before the last SyncDir of whichever directory.
+	journaled bool
 }
 
 // set changes an entry as programs see it and logs the change.
@@ -60,6 +58,7 @@ func (d *Disk) exchange(a, b place) {
 func (d *Disk) syncDir(dir *inode) {
 	dir.diskMode = dir.mode
 	for _, c := range d.pending {
+		c.journaled = true
 		if c.dir == dir {
 			d.settle(c)
 		}
@@ -94,75 +93,4 @@ func (d *Disk) settlePartner(c *change) {
 	if c.partner != nil {
 		d.settle(c.partner)
 	}
-}
-
-// Crash cuts the power and returns the disk as the next boot finds it: what was
-// durable, and of the rest what rng chooses. The same history and the same seed give
-// the same disk. d itself stays as it is, so that one moment can be cut many times.
-func (d *Disk) Crash(rng *rand.Rand) *Disk {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	kept := d.keep(rng)
-	after := NewDisk()
-	after.capacity = d.capacity
-	after.root = reboot(d.root, kept, rng, map[*inode]*inode{})
-	return after
-}
-
-// keep chooses which pending changes last: none, all, or each by the toss of a coin.
-func (d *Disk) keep(rng *rand.Rand) []*change {
-	odds := []float64{0, 1, 0.5, rng.Float64()}[rng.IntN(4)]
-	kept := map[*change]bool{}
-	var list []*change
-	for i, c := range d.pending {
-		lasts := rng.Float64() < odds
-		if c.partner != nil && slices.Contains(d.pending[:i], c.partner) {
-			lasts = kept[c.partner]
-		}
-		if c.needs != nil && !c.needs.settled && !kept[c.needs] {
-			lasts = false
-		}
-		if lasts {
-			kept[c] = true
-			list = append(list, c)
-		}
-	}
-	return list
-}
-
-// reboot copies the durable tree under n with the kept changes applied. done maps
-// what was copied before, so that a file with two names stays one file.
-func reboot(n *inode, kept []*change, rng *rand.Rand, done map[*inode]*inode) *inode {
-	if again := done[n]; again != nil {
-		return again
-	}
-	out := &inode{mode: n.diskMode, target: n.target}
-	if n.mode != n.diskMode && rng.IntN(2) == 0 {
-		out.mode = n.mode
-	}
-	out.diskMode = out.mode
-	done[n] = out
-	switch {
-	case n.isDir():
-		out.entries = rebootEntries(n, kept, rng, done)
-		out.durable = maps.Clone(out.entries)
-	case n.file != nil:
-		data := n.file.cut(rng)
-		out.file = &content{data: data, disk: slices.Clone(data)}
-	}
-	return out
-}
-
-// rebootEntries goes through the names in order, so that a seed gives one result.
-func rebootEntries(dir *inode, kept []*change, rng *rand.Rand, done map[*inode]*inode) map[string]*inode {
-	entries := maps.Clone(dir.durable)
-	for _, c := range kept {
-		if c.dir == dir {
-			c.apply(entries)
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(entries)) {
-		entries[name] = reboot(entries[name], kept, rng, done)
-	}
-	return entries
 }

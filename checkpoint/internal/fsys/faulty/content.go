@@ -4,6 +4,8 @@ package faulty
 // has them. It knows nothing of names, handles and faults.
 
 import (
+	"bytes"
+	"maps"
 	"math/rand/v2"
 	"slices"
 )
@@ -17,10 +19,69 @@ const (
 type content struct {
 	data []byte // as programs see them
 	disk []byte // as they were when last synced
+	// dataShared and diskShared say that other contents have the same memory, so that it
+	// has to be copied before it is written to.
+	dataShared, diskShared bool
+	sum                    *digest // of disk; nil when not known
 	// dirty holds the numbers of the blocks written since a Sync, good or failed, took
 	// them. A block that is not dirty and yet differs on disk was lost by a failed one.
 	dirty    map[int]struct{}
 	reserved int64 // bytes asked for with Reserve
+}
+
+// newContent is a file that holds b, durably. It takes b, which may be shared if nobody
+// writes to it.
+func newContent(b []byte, sum *digest) *content {
+	return &content{data: b, disk: b, dataShared: true, diskShared: true, sum: sum}
+}
+
+// share returns a copy of its own that has the memory in common until one of the two is
+// written to.
+func (c *content) share() *content {
+	c.dataShared, c.diskShared = true, true
+	out := *c
+	out.dirty = maps.Clone(c.dirty)
+	return &out
+}
+
+// ownData and ownDisk come before every write to data and disk.
+func (c *content) ownData() {
+	if c.dataShared {
+		c.data, c.dataShared = slices.Clone(c.data), false
+	}
+}
+
+func (c *content) ownDisk() {
+	c.sum = nil
+	if c.diskShared {
+		c.disk, c.diskShared = slices.Clone(c.disk), false
+	}
+}
+
+// diskSum is the digest of what is durable.
+func (c *content) diskSum() digest {
+	if c.sum == nil {
+		sum := digestOf(c.disk)
+		c.sum = &sum
+	}
+	return *c.sum
+}
+
+// settled says that a cut can only leave what is durable.
+func (c *content) settled() bool {
+	return len(c.dirty) == 0 && len(c.disk) == len(c.data) && c.reserved <= int64(len(c.data))
+}
+
+// damage changes what the file holds and what is durable of it.
+func (c *content) damage(fn func([]byte) []byte) {
+	same := bytes.Equal(c.data, c.disk)
+	c.data = slices.Clone(fn(slices.Clone(c.data)))
+	if same {
+		c.disk = slices.Clone(c.data)
+	} else {
+		c.disk = slices.Clone(fn(slices.Clone(c.disk)))
+	}
+	c.dataShared, c.diskShared, c.sum = false, false, nil
 }
 
 // allocated is the room that the file takes, in bytes.
@@ -33,6 +94,7 @@ func (c *content) writeAt(p []byte, off int64) {
 	if len(p) == 0 {
 		return
 	}
+	c.ownData()
 	end := off + int64(len(p))
 	if grow := end - int64(len(c.data)); grow > 0 {
 		c.data = append(c.data, make([]byte, grow)...)
@@ -52,6 +114,7 @@ func (c *content) setSize(size int64) {
 	if now := int64(len(c.data)); size < now {
 		c.touch(size, now)
 	}
+	c.ownData()
 	c.data = resize(c.data, int(size))
 }
 
@@ -67,6 +130,7 @@ func (c *content) touch(begin, end int64) {
 
 // sync makes the dirty blocks durable.
 func (c *content) sync() {
+	c.ownDisk()
 	c.disk = resize(c.disk, len(c.data))
 	for b := range c.dirty {
 		begin, end := c.bounds(b, len(c.data))
@@ -105,7 +169,7 @@ func (c *content) cut(rng *rand.Rand) []byte {
 // systems whose call does that.
 func (c *content) cutSize(rng *rand.Rand) int {
 	before, now := len(c.disk), len(c.data)
-	if len(c.dirty) == 0 && before == now && c.reserved <= int64(now) {
+	if c.settled() {
 		return now
 	}
 	reach := max(before, now, int(c.reserved))

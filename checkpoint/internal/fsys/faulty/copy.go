@@ -21,7 +21,7 @@ func (h *handle) CopyRange(off int64, src io.ReaderAt, srcOff, n int64) error {
 	}
 	if m > 0 || n == 0 {
 		p := p[:m]
-		if err := h.call("copyrange", func() error { return put(p) }, func() { _ = put(p[:m/2]) }); err != nil {
+		if err := h.call("copyrange", func() error { return put(p) }, func(*Fault) { _ = put(p[:m/2]) }); err != nil {
 			return err
 		}
 	}

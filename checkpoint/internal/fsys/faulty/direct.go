@@ -39,7 +39,7 @@ func (h *handle) writeDirect(p []byte, off int64) (n int, err error) {
 			return syscall.EINVAL
 		}
 		return put(p)
-	}, func() { _ = put(p[:half]) })
+	}, func(*Fault) { _ = put(p[:half]) })
 	return n, err
 }
 

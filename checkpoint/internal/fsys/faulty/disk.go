@@ -45,8 +45,7 @@ func (d *Disk) SetCapacity(n int64) {
 // WriteFile makes or replaces a durable file of mode 0644.
 func (d *Disk) WriteFile(name string, content []byte) {
 	node := newFile(0o644)
-	node.file.data = slices.Clone(content)
-	node.file.disk = slices.Clone(content)
+	node.file = newContent(slices.Clone(content), nil)
 	d.place(name, node)
 }
 
@@ -65,6 +64,14 @@ func (d *Disk) Chmod(name string, mode fs.FileMode) {
 	node := must(d.find(name)).node
 	node.mode = node.mode.Type() | mode.Perm()
 	node.diskMode = node.mode
+}
+
+// Damage changes what a file holds, now and on the medium: bits that rot, a tail that is
+// gone. fn gets a copy of its own.
+func (d *Disk) Damage(name string, fn func(content []byte) []byte) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	must(d.find(name)).node.file.damage(fn)
 }
 
 // place puts node at name, now and on the disk. A test that sets an impossible

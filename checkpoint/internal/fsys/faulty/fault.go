@@ -22,6 +22,9 @@ type Fault struct {
 	Kind Kind
 	// Err is what the call returns, wrapped in a *fs.PathError. Nil means EIO.
 	Err error
+	// Bit is the number of the bit that Flip turns, from the lowest one of the first byte
+	// that the call returns. It counts modulo how many there are.
+	Bit int64
 }
 
 // Kind is a way to go wrong.
@@ -42,28 +45,60 @@ const (
 	Short
 	// Kill ends the process before the call.
 	Kill
+	// Flip makes one readat, or one map, return one wrong bit and no error: what the medium
+	// holds is right, and reading again says so. It does nothing to other calls.
+	Flip
+	// FlipOn is Flip for that call and every later one.
+	FlipOn
 )
 
 // strike runs one call under f, which is nil when nothing goes wrong.
-func (f *Fault) strike(op string, effect func() error, failing func()) error {
-	isWrite := op == "write" || op == "writeat" || op == "writedirect"
+func (f *Fault) strike(op string, effect func() error, failing func(*Fault)) error {
 	switch {
-	case f == nil, f.Kind == Short && !isWrite:
+	case !f.concerns(op):
 		return effect()
-	case f.Kind == FailLate:
+	case f.Kind == FailLate, f.flips():
 		if err := effect(); err != nil {
 			return err
 		}
-	case failing != nil:
-		failing()
 	}
-	if f.Kind == Short {
+	if f.Kind != FailLate && failing != nil {
+		failing(f)
+	}
+	if f.Kind == Short || f.flips() {
 		return nil
 	}
 	if f.Err == nil {
 		return syscall.EIO
 	}
 	return f.Err
+}
+
+// concerns says whether f does anything to a call of that name.
+func (f *Fault) concerns(op string) bool {
+	switch {
+	case f == nil:
+		return false
+	case f.Kind == Short:
+		return op == "write" || op == "writeat" || op == "writedirect"
+	case f.flips():
+		return op == "readat" || op == "map"
+	}
+	return true
+}
+
+func (f *Fault) flips() bool { return f.Kind == Flip || f.Kind == FlipOn }
+
+// goesOn says whether f hits all later calls, too.
+func (f *Fault) goesOn() bool { return f.Kind == FailOn || f.Kind == FlipOn }
+
+// flip turns one bit of what a call returns.
+func (f *Fault) flip(b []byte) {
+	if len(b) == 0 || !f.flips() {
+		return
+	}
+	bit := f.Bit % (8 * int64(len(b)))
+	b[bit/8] ^= 1 << (bit % 8)
 }
 
 // hits says whether f is for this call: number all of all calls, and number own of
@@ -76,5 +111,5 @@ func (f *Fault) hits(op string, all, own int) bool {
 		}
 		n = own
 	}
-	return n == f.Call || f.Kind == FailOn && n > f.Call
+	return n == f.Call || f.goesOn() && n > f.Call
 }

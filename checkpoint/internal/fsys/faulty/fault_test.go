@@ -4,6 +4,7 @@ package faulty
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"syscall"
 	"testing"
@@ -115,4 +116,56 @@ func TestKill(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, "abc", show("f")(d))
 	require.Equal(t, 1, d.OpenHandles())
+}
+
+// TestFlip: a read or a mapping that is wrong by one bit, and right the next time.
+func TestFlip(t *testing.T) {
+	for kind, want := range map[Kind][]string{
+		Flip:   {"abc", "a\"c", "abc", "abc"}, // bit 6 of 0x62 is gone
+		FlipOn: {"abc", "a\"c", "a\"c", "a\"c"},
+	} {
+		d := NewDisk()
+		d.WriteFile("f", []byte("abc"))
+		p := d.Process()
+		f, err := p.OpenFile("f", os.O_RDONLY, 0)
+		require.NoError(t, err)
+		for _, op := range []string{"readat", "map"} {
+			p.Inject(Fault{Op: op, Call: 1, Kind: kind, Bit: 14 + 24})
+		}
+		for i := range 4 {
+			got := make([]byte, 3)
+			_, err := f.ReadAt(got, 0)
+			require.NoError(t, err)
+			require.Equal(t, want[i], string(got), "read %d", i)
+			data, _, err := f.Map()
+			require.NoError(t, err)
+			require.Equal(t, want[i], string(data), "mapping %d", i)
+		}
+		require.Equal(t, "abc", show("f")(d))
+	}
+}
+
+// TestFlipOfOtherCalls is nothing, and so is one of a read of nothing.
+func TestFlipOfOtherCalls(t *testing.T) {
+	d := NewDisk()
+	p := d.Process()
+	p.Inject(Fault{Kind: FlipOn})
+	f := create(t, p, "f")
+	_, err := f.ReadAt(make([]byte, 1), 0)
+	require.ErrorIs(t, err, io.EOF)
+	write(t, f, "abc")
+	require.NoError(t, f.Close())
+	require.Equal(t, "abc", show("f")(d))
+}
+
+// TestDamage is there at once, after a cut, and after a sync.
+func TestDamage(t *testing.T) {
+	d := NewDisk()
+	d.WriteFile("f", []byte("abc"))
+	f, err := d.Process().OpenFile("f", os.O_RDWR, 0)
+	require.NoError(t, err)
+	d.Damage("f", func(b []byte) []byte { b[1] ^= 1; return b[:2] })
+	require.Equal(t, "ac", show("f")(d))
+	require.NoError(t, f.Sync())
+	require.Equal(t, map[string]int{"ac": seeds}, outcomes(d, show("f")))
 }

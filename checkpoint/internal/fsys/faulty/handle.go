@@ -20,7 +20,7 @@ type handle struct {
 }
 
 // call is Process.call for a handle, which must be open.
-func (h *handle) call(op string, effect func() error, failing func()) error {
+func (h *handle) call(op string, effect func() error, failing func(*Fault)) error {
 	return h.proc.call(op, h.name, func() error {
 		if h.closed {
 			return fs.ErrClosed
@@ -35,7 +35,7 @@ func (h *handle) Write(p []byte) (n int, err error) {
 		h.pos += int64(n)
 		return err
 	}
-	err = h.call("write", func() error { return put(p) }, func() { _ = put(p[:len(p)/2]) })
+	err = h.call("write", func() error { return put(p) }, func(*Fault) { _ = put(p[:len(p)/2]) })
 	return n, err
 }
 
@@ -47,7 +47,7 @@ func (h *handle) WriteAt(p []byte, off int64) (n int, err error) {
 		n, err = h.put(p, off)
 		return err
 	}
-	err = h.call("writeat", func() error { return put(p) }, func() { _ = put(p[:len(p)/2]) })
+	err = h.call("writeat", func() error { return put(p) }, func(*Fault) { _ = put(p[:len(p)/2]) })
 	return n, err
 }
 
@@ -86,7 +86,7 @@ func (h *handle) ReadAt(p []byte, off int64) (n int, err error) {
 		}
 		end = n < len(p)
 		return nil
-	}, nil)
+	}, func(f *Fault) { f.flip(p[:n]) })
 	if err == nil && end {
 		err = io.EOF // bare, as io.ReaderAt has it
 	}
@@ -119,7 +119,7 @@ func (h *handle) Sync() error {
 		h.node.file.sync()
 		h.node.diskMode = h.node.mode
 		return nil
-	}, h.node.file.failSync)
+	}, func(*Fault) { h.node.file.failSync() })
 }
 
 func (h *handle) Reserve(size int64) error {
@@ -153,7 +153,7 @@ func (h *handle) Close() error {
 	return h.call("close", func() error {
 		h.release()
 		return nil
-	}, h.release)
+	}, func(*Fault) { h.release() })
 }
 
 // release closes h without a call.

@@ -22,7 +22,7 @@ func (h *handle) Map() (data []byte, unmap func() error, err error) {
 		}
 		data = slices.Clone(h.node.file.data)
 		return nil
-	}, nil)
+	}, func(f *Fault) { f.flip(data) })
 	if err != nil {
 		return nil, nil, err
 	}

@@ -69,9 +69,9 @@ func (p *Process) kill() {
 }
 
 // call makes one call: it counts it, lets a fault have its way, and otherwise runs
-// effect with the disk locked. failing is what the call does although it fails; nil
-// is nothing.
-func (p *Process) call(op, name string, effect func() error, failing func()) error {
+// effect with the disk locked. failing is what the call does although it fails, or does
+// wrong although it does not; nil is nothing.
+func (p *Process) call(op, name string, effect func() error, failing func(*Fault)) error {
 	if p.before != nil {
 		p.before(op, name)
 	}

@@ -25,7 +25,7 @@ import (
 // system. Every call must answer alike, up to the error number: else a test that
 // passes on a Disk proves nothing.
 func TestSameAsTheRealOne(t *testing.T) {
-	for seed := range uint64(400) {
+	for seed := range uint64(200) {
 		d := NewDisk()
 		d.Mkdir("/w")
 		double := runScript(d.Process(), "/w", rand.New(rand.NewPCG(seed, 2)))
@@ -36,7 +36,7 @@ func TestSameAsTheRealOne(t *testing.T) {
 
 // TestRootsSameAsTheRealOnes is the same for what is below a Root.
 func TestRootsSameAsTheRealOnes(t *testing.T) {
-	for seed := range uint64(400) {
+	for seed := range uint64(200) {
 		d := NewDisk()
 		d.Mkdir("/w")
 		double := runInRoot(t, d.Process(), "/w", seed)

@@ -43,7 +43,7 @@ func (v *view) full(name string) string {
 }
 
 // call is Process.call for a name in the view, which must be open.
-func (v *view) call(op, name string, effect func() error, failing func()) error {
+func (v *view) call(op, name string, effect func() error, failing func(*Fault)) error {
 	return v.proc.call(op, v.full(name), func() error {
 		if v.dir != nil && v.dir.closed {
 			return fs.ErrClosed
