@@ -13,17 +13,20 @@ package retain
 // Both are kept, and no more are needed: b is there until it is old, then it is a, and what
 // comes next in what is left is b. As soon as something is old there always is an a.
 //
-// Where times say nothing or contradict the order,
+// A clock that was set back shows where a time is before its predecessor's. Up to there ages
+// are not known; from there on they are right if the clock is right now:
 //
-//	old ? old young old ? young young
-//	       a                b
+//	? ? ? ? ? | young young young
+//	a             b
 //
-// the boundary may be anywhere from the last old one before any young one to the first young one
-// after any old one. A right clock's two are among those, so all of them are kept. The
-// contradiction ends by itself: the young one that is in the way is old after that age.
+// A right clock's a is not after the last that may be old, and its b not after the first that is
+// surely young, so everything from the last that is surely old to that one is kept. It ends
+// when something after the step is old. If something before the step looks young even then,
+// it may be right, and the clock be behind since: that takes until it looks old, too.
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -31,8 +34,7 @@ const (
 	// maxAge bounds Policy.Ages: four times that is a duration.
 	maxAge = 50 * 365 * 24 * time.Hour
 	// believed is the age that a stored time may give at any rate. No run waits longer for its
-	// next save. What is older than that, and was not just resumed, has younger ones beside it
-	// that can be believed.
+	// next save. Older ones are of no interest, or from before a pause, or wrong.
 	believed = 90 * 24 * time.Hour
 )
 
@@ -46,7 +48,7 @@ const (
 )
 
 func maturityOf(item Item, age time.Duration, now time.Time) maturity {
-	switch is := now.Sub(item.Time.Round(0)); {
+	switch is := now.Sub(item.Time); {
 	case is < 0 || is > max(believed, 4*age):
 		return unknown
 	case is < age:
@@ -58,50 +60,46 @@ func maturityOf(item Item, age time.Duration, now time.Time) maturity {
 
 // keepAge keeps from a to b.
 func keepAge(fates []*fate, age time.Duration, now time.Time) {
-	known := make([]maturity, len(fates))
-	for i, f := range fates {
-		known[i] = maturityOf(f.item, age, now)
-	}
-	from, to := boundary(known)
-	sure := true
+	from, to := boundary(fates, age, now)
 	for i := from; i <= to; i++ {
-		sure = sure && (i == from && known[i] == old || i == to && known[i] == young)
-	}
-	for i := from; i <= to; i++ {
+		is := maturityOf(fates[i].item, age, now)
 		switch {
-		case !sure:
-			fates[i].keep(aged, i, fmt.Sprintf("perhaps at least %s old: stored times are in doubt", short(age)))
-		case known[i] == old:
+		case i == from && i >= to-1 && is == old:
 			fates[i].keep(aged, i, fmt.Sprintf("at least %s old", short(age)))
-		default:
+		case i == to && from >= to-1 && is == young:
 			fates[i].keep(aged, i, fmt.Sprintf("the next to be %s old", short(age)))
+		default:
+			fates[i].keep(aged, i, fmt.Sprintf("perhaps at least %s old: stored times are in doubt", short(age)))
 		}
 	}
 }
 
-// boundary returns a and b. It asks for no more than one pass, so that each item has one
-// place in the argument above.
-func boundary(known []maturity) (from, to int) {
-	anyYoung := false
-	to = -1
-	for i, k := range known {
-		switch {
-		case k == old:
-			to = -1
-			if !anyYoung {
-				from = i
-			}
-		case k == young:
-			anyYoung = true
-			if to < 0 {
-				to = i
-			}
+// boundary returns the last that is surely old and the first that is surely young; without
+// such, the first and the last of all.
+func boundary(fates []*fate, age time.Duration, now time.Time) (from, to int) {
+	steady := sinceSetBack(fates, now)
+	inDoubt := slices.ContainsFunc(fates[:steady], func(f *fate) bool { return maturityOf(f.item, age, now) == young })
+	for i, f := range fates[steady:] {
+		switch is := maturityOf(f.item, age, now); {
+		case is == young:
+			return from, steady + i
+		case is == old && !inDoubt:
+			from = steady + i
 		}
 	}
-	if to < 0 {
-		to = len(known) - 1
+	return from, len(fates) - 1
+}
+
+// sinceSetBack returns the first item since which the clock was not seen to go back, until now.
+func sinceSetBack(fates []*fate, now time.Time) int {
+	next := now
+	for i, f := range slices.Backward(fates) {
+		if f.item.Time.After(next) {
+			return i + 1
+		}
+		next = f.item.Time
 	}
-	return from, to
+	return 0
 }
 
 // clocks warns when stored times cannot all be right.

@@ -75,6 +75,13 @@ func TestASmallOneDoesNotTakeTheRoomOfALargeOne(t *testing.T) {
 	require.Equal(t, "400", kept(Policy{Last: 4, MaxBytes: 100}, items, end(items)))
 }
 
+// TestDeletionsAreInOrder, whatever each is for.
+func TestDeletionsAreInOrder(t *testing.T) {
+	items := history(7)
+	p := Policy{Last: 2, EverySteps: 200, MaxBytes: 30}
+	require.Equal(t, "100 200 300 500", steps(itemsIn(p.Plan(items, end(items)).Delete)))
+}
+
 func TestAbsurdSizesDoNotWrap(t *testing.T) {
 	items := history(3)
 	for i := range items {
@@ -86,4 +93,8 @@ func TestAbsurdSizesDoNotWrap(t *testing.T) {
 	require.Equal(t, "300", steps(itemsIn(plan.Keep)))
 	require.EqualValues(t, math.MaxInt64, plan.Bytes)
 	require.GreaterOrEqual(t, plan.Freed, int64(0))
+
+	items = history(2)
+	items[0].Files[0].Bytes = -5
+	require.EqualValues(t, 10, Policy{Last: 2}.Plan(items, noon).Bytes)
 }

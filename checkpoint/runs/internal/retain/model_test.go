@@ -67,9 +67,9 @@ func modelPlace(b Best, items []Item, i int) int {
 	return len(better)
 }
 
-// modelMayCut says whether the items before cut may be those that are old enough: it calls no
-// old one young unless a young one before it speaks against it, nor a young one old unless an old
-// one after it does.
+// modelMayCut says whether the items before cut may be those that are old enough. One with
+// nothing but later times behind it, until now, is believed to be young, and also to be old
+// unless an earlier one seems to be young.
 func modelMayCut(items []Item, age time.Duration, now time.Time, cut int) bool {
 	is := func(m maturity) func(Item) bool {
 		return func(o Item) bool {
@@ -77,11 +77,19 @@ func modelMayCut(items []Item, age time.Duration, now time.Time, cut int) bool {
 			return d >= 0 && d <= max(90*24*time.Hour, 4*age) && (d >= age) == (m == old)
 		}
 	}
-	for i := range items {
-		if i >= cut && is(old)(items[i]) && none(items[:i], is(young)) {
+	for i, item := range items {
+		steady := !item.Time.After(now)
+		for j := i; j < len(items); j++ {
+			next := now
+			if j+1 < len(items) {
+				next = items[j+1].Time
+			}
+			steady = steady && !items[j].Time.After(next)
+		}
+		if steady && i >= cut && is(old)(item) && none(items[:i], is(young)) {
 			return false
 		}
-		if i < cut && is(young)(items[i]) && none(items[i+1:], is(old)) {
+		if steady && i < cut && is(young)(item) {
 			return false
 		}
 	}

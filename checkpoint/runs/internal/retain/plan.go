@@ -30,7 +30,6 @@ type Verdict struct {
 // plan shares the maps and slices of the items.
 func (p Policy) Plan(items []Item, now time.Time) Plan {
 	all := inOrder(items)
-	now = now.Round(0)
 	plan := Plan{Warnings: append(p.unseen(all), p.clocks(all, now)...)}
 	for left := all; ; {
 		kept, unwanted := split(apply(p, left, now))

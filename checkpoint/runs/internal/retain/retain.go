@@ -11,12 +11,12 @@
 // # Clocks
 //
 // Order is (generation, step), never time. Only two rules look at stored times. An age (see
-// Policy.Ages) is believed when it is neither negative nor far beyond what the rule asks
-// for, and when the order agrees; where clocks differ, everything that may be the one that a
-// right clock would keep is kept, until enough has been saved by one clock. A clock that is
-// wrong by ten years, back or ahead, for a while or for good, deletes nothing by age that a
-// right one would keep. A forward jump of hours looks like a pause of the training and is
-// believed.
+// Policy.Ages) is believed when it is neither negative nor far beyond what the rule asks for,
+// and the clock was not seen to go back since. Where it is not believed, everything that a
+// right clock might keep is kept, until something saved since is old enough. A clock that was
+// set back, or jumped by years ahead or back, deletes nothing by age that a right one would
+// keep. A jump ahead by hours looks like a pause of the training, and is believed. A window
+// of time (see Policy.Every) counts again when the clock enters it again.
 package retain
 
 // This file is what is known of a checkpoint when its fate is decided.
@@ -46,10 +46,13 @@ type Inode struct {
 	Bytes int64
 }
 
-// inOrder returns the items from the oldest to the newest. Equal keys, which a run does not
-// have, stay as they came.
+// inOrder returns the items from the oldest to the newest, with times as they would be read
+// back. Equal keys, which a run does not have, stay as they came.
 func inOrder(items []Item) []Item {
 	items = slices.Clone(items)
+	for i := range items {
+		items[i].Time = items[i].Time.Round(0) // no monotonic reading: the stored ones have none
+	}
 	slices.SortStableFunc(items, byOrder)
 	return items
 }

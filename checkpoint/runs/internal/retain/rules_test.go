@@ -4,6 +4,7 @@ package retain
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -26,6 +27,23 @@ func TestTheLastStay(t *testing.T) {
 	require.Equal(t, "no rule keeps it", why(plan, 100))
 	require.Empty(t, plan.Warnings)
 	require.Equal(t, "100 200", kept(Policy{Last: 9}, history(2), noon))
+}
+
+// TestThePlanIsOfStoredTimes: what was just committed has a reading of another clock beside its time, which
+// those that were read back lack.
+func TestThePlanIsOfStoredTimes(t *testing.T) {
+	items := []Item{{Step: 1, Time: time.Now()}}
+	plan := Default().Plan(items, time.Now())
+	require.NotContains(t, plan.Keep[0].Item.Time.String(), "m=")
+	require.Contains(t, items[0].Time.String(), "m=")
+}
+
+func TestThePlanLeavesTheItemsAsTheyAre(t *testing.T) {
+	items := history(5)
+	slices.Reverse(items)
+	before := slices.Clone(items)
+	require.Equal(t, "400 500", kept(Policy{Last: 2}, items, noon.Add(time.Hour)))
+	require.Equal(t, before, items)
 }
 
 // TestTheOrderIsGenerationThenStep: after going back to 200, 300 of the second generation is newer
@@ -123,6 +141,8 @@ func TestOneStaysInEachWindow(t *testing.T) {
 	p := Policy{Last: 2, Every: time.Hour}
 	require.Equal(t, "100 700 900 1000", kept(p, items, end(items)))
 	require.Equal(t, "every 1h", why(p.Plan(items, end(items)), 700))
+	items[0].Time = time.Time{}
+	require.Equal(t, "100 200 700 900 1000", kept(p, items, end(items)))
 }
 
 func TestDurationsAreShort(t *testing.T) {
