@@ -4,8 +4,9 @@ package solver
 // every field of this one.
 
 import (
+	"os"
+	"path/filepath"
 	"reflect"
-	"runtime/debug"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -40,15 +41,9 @@ func typeOf(fields []field, name string) string {
 
 // Only this test notices a version of Gorgonia with the same fields and other arithmetic.
 func TestKnownVersionIsTheOneInUse(t *testing.T) {
-	info, ok := debug.ReadBuildInfo()
-	require.True(t, ok)
-	for _, m := range info.Deps {
-		if m.Path == "gorgonia.org/gorgonia" {
-			require.Equal(t, knownVersion, m.Version)
-			return
-		}
-	}
-	t.Skip("the test binary does not say which versions it was made of")
+	mod, err := os.ReadFile(filepath.Join("..", "..", "..", "go.mod"))
+	require.NoError(t, err)
+	require.Contains(t, string(mod), "\tgorgonia.org/gorgonia "+knownVersion+"\n")
 }
 
 // Twins of Gorgonia's Momentum in versions that do not exist.
@@ -119,8 +114,9 @@ func TestOtherLayoutOfWhatIsKeptForAParameterIsRefused(t *testing.T) {
 		memory: "cache",
 		entry:  []field{plain("Value", value), plain("d", value)},
 	}
+	twin := momentum{cache: []*dualValue{{}}}
 	var got *LayoutError
-	require.ErrorAs(t, k.check(reflect.TypeFor[momentum]()), &got)
+	require.ErrorAs(t, k.check(reflect.TypeOf(twin)), &got)
 	require.Equal(t, LayoutError{Solver: "solver.momentum", Field: "cache[].d", Got: value + " named grad", Want: value}, *got)
 }
 

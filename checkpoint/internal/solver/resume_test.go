@@ -45,7 +45,7 @@ func TestResumedTrainingGivesTheSameBits(t *testing.T) {
 			want, wantState := c.straight(t, whole)
 			weights, st := c.interrupted(t)
 			if c.name != "adamw" {
-				require.NotEqual(t, weights, want, "the second half changes nothing, so it shows nothing")
+				require.NotEqual(t, want, weights, "the second half changes nothing, so it shows nothing")
 			}
 			got, gotState := c.resume(t, weights, st, whole)
 			require.Equal(t, want, got)
