@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -157,7 +156,7 @@ func TestShardImagesOfOneFile(t *testing.T) {
 	require.NoError(t, s.Seal(t.Context()))
 	all := imagesOf(s)
 	require.Len(t, all, 1)
-	require.False(t, strings.Contains(all["model.safetensors"], metakey.Set))
+	require.NotContains(t, all["model.safetensors"], metakey.Set)
 	for _, m := range s.All() {
 		sum := m.FileSum()
 		require.NoError(t, m.Seal(t.Context()), "it is no set's")

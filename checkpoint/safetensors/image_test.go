@@ -8,12 +8,16 @@ import (
 	"errors"
 	"io"
 	"math"
+	"os"
+	"runtime"
 	"slices"
 	"testing"
 
 	"github.com/minio/crc64nvme"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/fb777929/kibisis/checkpoint/internal/mmap"
 )
 
 // placed plans an image of src, in memory that was used before.
@@ -194,6 +198,29 @@ func TestFillRefuses(t *testing.T) {
 	for _, n := range []int{0, 9, 11, 100} {
 		require.ErrorIs(t, m.Fill(t.Context(), made(inParts(counted(n), 3))), ErrSize, "%d", n)
 		require.Equal(t, planned[1].Data, m.Tensor(1), "the neighbour")
+	}
+}
+
+// A parameter over a mapped file that somebody cut short is an error that names it.
+func TestFillFromMemoryThatFaults(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a mapped file cannot be truncated on Windows")
+	}
+	path := written(t, encoded(t, nil, counters(1, 3*imagePiece)...))
+	f, err := Open(path, nil)
+	require.NoError(t, err)
+	defer f.Close()
+	src := counters(1, 3*imagePiece)
+	src[0].Data, err = tensorOf(t, f, "t00").Bytes()
+	require.NoError(t, err)
+	m, _ := placed(t, src, nil)
+	require.NoError(t, os.Truncate(path, page))
+	made := []Source{src[0]}
+	made[0].Data, made[0].WriteData = nil, inParts(src[0].Data, 70_001)
+	for _, s := range [][]Source{src, made} {
+		err = m.Fill(t.Context(), s)
+		require.ErrorIs(t, err, mmap.ErrFault)
+		require.ErrorContains(t, err, `tensor "t00"`)
 	}
 }
 
