@@ -62,7 +62,8 @@ func TestSeveralPartsAreLoadedOrNone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := counting(3)
 			model, optimizer := named("w", w), named("exp_avg.w", c.state)
-			before := []map[string]string{liveBytes(model), liveBytes(optimizer)}
+			live := func() []map[string]string { return []map[string]string{liveBytes(model), liveBytes(optimizer)} }
+			before := live()
 			load := func() error {
 				first, err := StageModel(t.Context(), weights, model, nil)
 				require.NoError(t, err)
@@ -70,7 +71,7 @@ func TestSeveralPartsAreLoadedOrNone(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				require.Equal(t, before, []map[string]string{liveBytes(model), liveBytes(optimizer)})
+				require.Equal(t, before, live())
 				_, err = first.Commit()
 				require.NoError(t, err)
 				_, err = second.Commit()
@@ -79,7 +80,7 @@ func TestSeveralPartsAreLoadedOrNone(t *testing.T) {
 			err := load()
 			require.ErrorIs(t, err, c.want)
 			if c.want != nil {
-				require.Equal(t, before, []map[string]string{liveBytes(model), liveBytes(optimizer)})
+				require.Equal(t, before, live())
 				return
 			}
 			require.Equal(t, count(7, 3), w.Data())
