@@ -7,7 +7,8 @@
 // [SaveModel] and [LoadModel] do most jobs; [SaveShards] is for models that are too
 // large for one file. A model is anything with a [Model.StateDict]; [FromStruct],
 // [FromNodes], [FromMap], [FromValues], [FromGraph], [FromBatchNorm] and [Group] make
-// one of what a program has. To look into a file without a model, and for views of
+// one of what a program has. [Sources] is what a save would write, for programs that
+// write it themselves. To look into a file without a model, and for views of
 // single tensors, use package safetensors; [Dense] makes a Gorgonia tensor of one of
 // them.
 //
@@ -41,7 +42,8 @@
 // a conversion would do to the values, and that the file can be read to its end
 // are known before the first byte of the model changes. A [MismatchError] lists
 // all differences at once. Only a file that turns unreadable during the copy
-// itself does worse, and a [PartialLoadError] names what was written. For that a
+// itself does worse, and a [PartialLoadError] names what was written. [StageModel] does
+// the checking alone, for checkpoints of several parts, which load all or none. For that a
 // mapped file is faulted in before the copy, and its size is compared before and
 // after.
 //

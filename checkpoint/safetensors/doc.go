@@ -6,8 +6,9 @@
 // of one with NumPy's indexes, and reads no others. To write tensors that are in memory
 // to a file, use [WriteFile], or [Encode] for any io.Writer; to write a file larger
 // than memory, or from several goroutines, [Create]; to write several files with an
-// index, [WriteShards]; to change a file, [Rewrite]; to mend one that readers refuse,
-// [Repair]. Models of Gorgonia are saved and loaded by the package above this one,
+// index, [WriteShards]; to put files together in memory and write them while the tensors
+// change again, [PlanImage] and [PlanShardImages]; to change a file, [Rewrite]; to mend one
+// that readers refuse, [Repair]. Models of Gorgonia are saved and loaded by the package above this one,
 // checkpoint; this one knows no graph.
 //
 // # The format
