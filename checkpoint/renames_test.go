@@ -3,6 +3,7 @@ package checkpoint
 // These tests are about plans of renames: what is proposed, and what replaying does.
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+	"pgregory.net/rapid"
 
 	"github.com/fb777929/kibisis/checkpoint/safetensors"
 )
@@ -363,4 +365,36 @@ func TestManyTwins(t *testing.T) {
 	r := proposed(t, fileFrom(t, nil, stored...), FromValues(m), nil)
 	require.Len(t, r.Undecided(), 3000)
 	require.Equal(t, slices.Sorted(maps.Keys(m)), r.Undecided())
+}
+
+// Whatever differs: a plan without open lines loads, one with some changes nothing, and
+// each line is a parameter and a tensor of one shape.
+func TestAnyPlanLoadsOrLeavesOpen(t *testing.T) {
+	names := rapid.SliceOfNDistinct(rapid.StringMatching(`[ab]\.[01]\.(w|bias)`), 1, 8, rapid.ID[string])
+	rapid.Check(t, func(rt *rapid.T) {
+		shape := rapid.IntRange(1, 4)
+		m, wants := map[string]*tensor.Dense{}, map[string]int{}
+		for _, name := range names.Draw(rt, "model") {
+			wants[name] = shape.Draw(rt, name)
+			m[name] = counting(wants[name])
+		}
+		sizes, stored := map[string]int{}, []safetensors.Source{}
+		for _, name := range names.Draw(rt, "file") {
+			sizes[name] = shape.Draw(rt, "stored "+name)
+			stored = append(stored, floatsIn(name, []int{sizes[name]}, count(9, sizes[name])...))
+		}
+		f := fileFrom(t, nil, stored...)
+		r := proposed(t, f, FromValues(m), nil)
+		for _, e := range r.entries {
+			if e.param != "" && e.stored != "" {
+				require.Equal(rt, wants[e.param], sizes[e.stored], r.String())
+			}
+		}
+		if len(r.open) == 0 && len(r.notes) == 0 {
+			mustLoad(t, f, FromValues(m), reread(t, r.String()).LoadOptions(nil))
+			return
+		}
+		err := refused(t, f, FromValues(m), r.LoadOptions(nil))
+		require.True(rt, errors.Is(err, ErrMismatch) || errors.Is(err, ErrModel), "%v", err)
+	})
 }

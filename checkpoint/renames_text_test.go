@@ -3,7 +3,6 @@ package checkpoint
 // These tests are about plans of renames as text.
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -88,7 +87,7 @@ func TestRenamesThatCannotBeRead(t *testing.T) {
 		r, err := ParseRenames([]byte(c.text))
 		require.Nil(t, r)
 		var e *RenamesError
-		require.True(t, errors.As(err, &e), "%q", c.text)
+		require.ErrorAs(t, err, &e, "%q", c.text)
 		require.ErrorIs(t, err, ErrRenames)
 		require.Contains(t, e.Reason, c.want, "%q", c.text)
 		require.Equal(t, c.line, e.Line, "%q", c.text)
