@@ -109,13 +109,15 @@ func (c *content) truncate() {
 	c.reserved = 0
 }
 
-// setSize cuts the file, or fills it up with zeros. What goes counts as written over.
+// setSize cuts the file, or fills it up with zeros. What goes counts as written over, and room
+// behind the end is given up.
 func (c *content) setSize(size int64) {
 	if now := int64(len(c.data)); size < now {
 		c.touch(size, now)
 	}
 	c.ownData()
 	c.data = resize(c.data, int(size))
+	c.reserved = min(c.reserved, size)
 }
 
 // touch marks the blocks of bytes [begin:end) as written.
