@@ -19,11 +19,13 @@ import (
 // A flight is one save. Until done is closed, all but began is the background's.
 type flight struct {
 	r       *Run
+	at      int64 // the step
 	kind    string
 	metrics Metrics
 	sn      *snapshot
 	pending *store.Pending
 	bad     notFinite
+	linked  int64 // bytes
 
 	began, reserved, copied time.Time // the loop's part
 	written, durable, ended time.Time
@@ -39,13 +41,6 @@ type manifestExtra struct {
 	Config     provenance.Config     `json:"config,omitzero"`
 }
 
-func (f *flight) step() int64 {
-	if f.sn == nil {
-		return -1
-	}
-	return f.sn.step
-}
-
 // blocked is the time that the loop has waited.
 func (f *flight) blocked() time.Duration { return max(0, f.copied.Sub(f.began)) }
 
@@ -55,7 +50,7 @@ func (f *flight) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if f.sn, err = f.r.snaps.plan(c, f.r.step, f.r.best); err != nil {
+	if f.sn, err = f.r.snaps.plan(c, f.at, f.r.best); err != nil {
 		return err
 	}
 	if f.pending, err = f.reserve(ctx); err != nil {
@@ -73,7 +68,7 @@ func (f *flight) prepare(ctx context.Context) error {
 // is tried once more.
 func (f *flight) reserve(ctx context.Context) (*store.Pending, error) {
 	begin := func() (*store.Pending, error) {
-		return f.r.store.Begin(f.sn.step, f.sn.sizes(), f.sn.manifestRoom())
+		return f.r.store.Begin(f.at, f.sn.sizes(), f.sn.manifestRoom())
 	}
 	p, err := begin()
 	if !errors.Is(err, ErrNoSpace) {
@@ -99,8 +94,9 @@ func (f *flight) fly(ctx context.Context) {
 }
 
 func (f *flight) write(ctx context.Context) (store.Entry, error) {
+	f.r.links.begin()
 	for w := range f.sn.writables(f.seal) {
-		if err := f.pending.Write(ctx, w.name, w.data); err != nil {
+		if err := f.writeFile(ctx, w); err != nil {
 			return store.Entry{}, errors.Join(err, f.pending.Close())
 		}
 	}
@@ -112,12 +108,28 @@ func (f *flight) write(ctx context.Context) (store.Entry, error) {
 	if bad := f.bad.list(); len(bad) > 0 {
 		return store.Entry{}, f.refuse(ctx, m, bad)
 	}
-	return f.pending.Commit(ctx, m)
+	e, err := f.pending.Commit(ctx, m)
+	if err == nil {
+		f.linked = f.r.links.bytes
+		f.r.links.commit(e)
+	}
+	return e, err
+}
+
+// writeFile writes one file, or links it.
+func (f *flight) writeFile(ctx context.Context, w writable) error {
+	if f.r.opts.LinkUnchanged && w.linkable != nil {
+		linked, err := f.link(ctx, w.linkable, w)
+		if linked || err != nil {
+			return err
+		}
+	}
+	return f.pending.Write(ctx, w.name, w.data)
 }
 
 // refuse keeps a state that is not finite as evidence, if there is none yet.
 func (f *flight) refuse(ctx context.Context, m *store.Manifest, bad []string) error {
-	e := &NotFiniteError{Step: f.sn.step, Tensors: bad}
+	e := &NotFiniteError{Step: f.at, Tensors: bad}
 	name, err := f.pending.CommitEvidence(ctx, m)
 	if err != nil {
 		return errors.Join(e, fmt.Errorf("the state could not be kept as evidence: %w", err))
@@ -149,13 +161,26 @@ func (f *flight) manifest() (*store.Manifest, error) {
 	return m, nil
 }
 
-// event says what came of it.
-func (f *flight) event(lost time.Duration) Event {
-	if f.err != nil {
-		return Failed{Step: f.r.step, Kind: f.kind, Err: f.err, InARow: f.r.failure.inARow}
+// tell says what came of it.
+func (f *flight) tell(lost time.Duration, inARow int) {
+	seen := f.r.seen
+	var bad *NotFiniteError
+	switch {
+	case errors.As(f.err, &bad):
+		seen.tell(NotFinite{Step: bad.Step, Tensors: bad.Tensors, Evidence: bad.Evidence})
+	case f.err != nil:
+		seen.tell(Failed{Step: f.at, Kind: f.kind, Err: f.err, InARow: inARow})
+	default:
+		seen.tell(f.event(lost))
 	}
+	if f.pruned != nil {
+		seen.tell(*f.pruned)
+	}
+}
+
+func (f *flight) event(lost time.Duration) Committed {
 	return Committed{
-		ID: f.entry.String(), Step: f.sn.step, Kind: f.kind, Bytes: f.sn.bytes(),
+		ID: f.entry.String(), Step: f.at, Kind: f.kind, Bytes: f.sn.bytes(), Linked: f.linked,
 		Reserve: f.reserved.Sub(f.began), Copy: f.copied.Sub(f.reserved), Write: f.written.Sub(f.copied),
 		Commit: f.durable.Sub(f.written), Prune: f.ended.Sub(f.durable),
 		Blocked: f.blocked(), Lag: f.durable.Sub(f.began), Lost: f.blocked() + lost,

@@ -91,7 +91,8 @@ type Options struct {
 	ShardSize int64
 	// LinkUnchanged gives a file whose bytes are those of the last checkpoint a second name
 	// instead of writing it again; every fourth time it is written. It saves time and space where much is
-	// frozen, and costs that damage to one copy is damage to four.
+	// frozen, and costs that damage to one copy is damage to four. Give what is frozen a part of its own:
+	// runs.Named("backbone", runs.Weights(frozen)).
 	LinkUnchanged bool
 	// BytesPerSecond caps how fast checkpoints are written in the background; 0 means no cap.
 	BytesPerSecond int64

@@ -47,7 +47,7 @@ type Run struct {
 	committed int64   // the newest step that is durable; -1 without
 	best      map[string]bestSoFar
 	rollbacks int
-	links     int           // saves since unchanged files were last written
+	links     links
 	frequent  bool          // the metric that was last the best comes at every call
 	cost      time.Duration // training time that the last save took
 	took      time.Duration // from the copy of the last save to when it was durable

@@ -60,7 +60,7 @@ func (r *Run) SaveIfDue(ctx context.Context, step int64, m Metrics) error {
 
 // saveDue saves if there is a reason to.
 func (r *Run) saveDue(ctx context.Context, improved string) error {
-	if r.step <= r.committed || r.flight != nil && r.step <= r.flight.step() {
+	if r.step <= r.committed || r.flight != nil && r.step <= r.flight.at {
 		return nil
 	}
 	if improved != "" && r.worthIt() {
@@ -183,7 +183,7 @@ func (r *Run) Finish(ctx context.Context) error {
 // never nil: one that could not begin has landed.
 func (r *Run) launch(ctx context.Context, kind, reason string) *flight {
 	r.waiting = ""
-	f := &flight{r: r, kind: kind, began: r.opts.now(), metrics: r.metrics, done: make(chan struct{})}
+	f := &flight{r: r, at: r.step, kind: kind, began: r.opts.now(), metrics: r.metrics, done: make(chan struct{})}
 	r.seen.tell(Due{Step: r.step, Kind: kind, Reason: reason})
 	r.flight = f
 	if err := f.prepare(uncancelled(ctx)); err != nil {
@@ -193,6 +193,7 @@ func (r *Run) launch(ctx context.Context, kind, reason string) *flight {
 		return f
 	}
 	now := r.opts.now()
+	r.seen.tell(Snapshot{Step: f.at, Bytes: f.sn.bytes(), Blocked: now.Sub(f.began)})
 	r.savedAt = now
 	r.schedule.Saved(r.step, now, now.Sub(f.began))
 	r.meter.lift(now)
@@ -218,7 +219,7 @@ func (r *Run) landWithin(ctx context.Context) error {
 		r.collect()
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("waiting for the save of step %d: %w", r.flight.step(), context.Cause(ctx))
+		return fmt.Errorf("waiting for the save of step %d: %w", r.flight.at, context.Cause(ctx))
 	}
 }
 
@@ -239,9 +240,9 @@ func (r *Run) collect() {
 	r.schedule.Cost(lost)
 	r.failure.landed(f.err, r.opts.now())
 	if f.err == nil || errors.Is(f.err, ErrUnconfirmed) {
-		r.committed, r.durable, r.took = f.sn.step, f.durable, f.durable.Sub(f.began)
+		r.committed, r.durable, r.took = f.at, f.durable, f.durable.Sub(f.began)
 	}
-	r.seen.tell(f.event(lost))
+	f.tell(lost, r.failure.inARow)
 }
 
 // requestPending reports whether somebody asks for a save: by Request, by SIGUSR1, or by making a

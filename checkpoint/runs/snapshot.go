@@ -208,8 +208,9 @@ func (sn *snapshot) bytes() (n int64) {
 
 // A writable is a file of the snapshot that can be written.
 type writable struct {
-	name string
-	data store.Data
+	name     string
+	data     store.Data
+	linkable *filePlan // of an image that needs no other; else nil
 }
 
 // writables are the files in the order in which they are to be written: the images of a part,
@@ -218,7 +219,10 @@ func (sn *snapshot) writables(seal func(ctx context.Context, p *filePlan) error)
 	return func(yield func(writable) bool) {
 		for _, p := range sn.plans {
 			for i, f := range p.placed {
-				w := writable{f.name, store.Data{Bytes: f.bytes, Late: headerSize(f.bytes)}}
+				w := writable{name: f.name, data: store.Data{Bytes: f.bytes, Late: headerSize(f.bytes)}}
+				if len(p.placed) == 1 {
+					w.linkable = p
+				}
 				w.data.Finish = func(ctx context.Context) (store.Sum, map[string]*store.Tensor, error) {
 					if i == 0 {
 						if err := seal(ctx, p); err != nil {
@@ -231,11 +235,11 @@ func (sn *snapshot) writables(seal func(ctx context.Context, p *filePlan) error)
 					return
 				}
 			}
-			if name, text := p.set.Index(); name != "" && !yield(writable{name, store.Data{Bytes: text}}) {
+			if name, text := p.set.Index(); name != "" && !yield(writable{name: name, data: store.Data{Bytes: text}}) {
 				return
 			}
 		}
-		yield(writable{stateName, store.Data{Bytes: sn.state}})
+		yield(writable{name: stateName, data: store.Data{Bytes: sn.state}})
 	}
 }
 

@@ -142,3 +142,6 @@ func newRun(t testing.TB, path string, o *Options) *Run {
 }
 
 func runPath(t testing.TB) string { return filepath.Join(t.TempDir(), "runs", "test") }
+
+// testingContext is for processes without tests.
+func testingContext() context.Context { return context.Background() }

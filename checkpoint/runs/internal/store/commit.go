@@ -29,6 +29,7 @@ type Pending struct {
 	info    fs.FileInfo        // of the directory
 	files   map[string]*inFile // those reserved
 	done    map[string]*File   // those that are whole and synced
+	linked  []string           // those that are files of another checkpoint
 	lineage Lineage
 	from    string
 	closed  bool
@@ -189,8 +190,8 @@ func (p *Pending) Link(name string, from Entry) error {
 	if !ok {
 		return fmt.Errorf("link %s of %s: %s has none", name, p.id, from.ID)
 	}
-	if !p.s.isVerified(from.ID) {
-		return fmt.Errorf("link %s of %s: %s was not read back", name, p.id, from.ID)
+	if !p.s.isRead(from.ID, name) {
+		return fmt.Errorf("link %s of %s: that of %s was not read back", name, p.id, from.ID)
 	}
 	if err := p.dropReserved(name); err != nil {
 		return fmt.Errorf("link %s of %s: %w", name, p.id, err)
@@ -207,6 +208,7 @@ func (p *Pending) Link(name string, from Entry) error {
 		return fmt.Errorf("link %s of %s: %w", name, p.id, p.s.full(err, entry.Size))
 	}
 	p.done[name] = entry
+	p.linked = append(p.linked, name)
 	return nil
 }
 
@@ -284,6 +286,9 @@ func (p *Pending) commit(ctx context.Context, m *Manifest) (Entry, error) {
 		return Entry{}, err
 	}
 	p.s.moveOn(p.id)
+	for _, name := range p.linked {
+		p.s.noteRead(p.id, name)
+	}
 	return Entry{ID: p.id, Manifest: m}, nil
 }
 

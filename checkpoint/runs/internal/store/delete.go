@@ -126,6 +126,7 @@ func (s *Store) throwAway(id ID) error {
 	}
 	s.mu.Lock()
 	delete(s.verified, id)
+	delete(s.read, id)
 	s.mu.Unlock()
 	// Before the first file goes: a power cut must not bring back the name with half of them.
 	if err := s.root.SyncDir("."); err != nil {

@@ -43,18 +43,19 @@ type Store struct {
 	released bool
 
 	mu         sync.Mutex
-	run        string // "" until there is a checkpoint or a writer
-	generation uint64 // of the claim; 0 for a reader
-	bound      *Bound // what was abandoned; nil for nothing
-	fenced     error  // why this writer may change nothing any more
-	verified   map[ID]bool
-	settled    bool    // what the next checkpoint comes from is known: lineage and last
-	lineage    Lineage // of the checkpoints to come
-	last       int64   // what their steps must be greater than
+	run        string                 // "" until there is a checkpoint or a writer
+	generation uint64                 // of the claim; 0 for a reader
+	bound      *Bound                 // what was abandoned; nil for nothing
+	fenced     error                  // why this writer may change nothing any more
+	verified   map[ID]bool            // read back as a whole, since they were committed
+	read       map[ID]map[string]bool // files of which that is so
+	settled    bool                   // what the next checkpoint comes from is known: lineage and last
+	lineage    Lineage                // of the checkpoints to come
+	last       int64                  // what their steps must be greater than
 }
 
 func newStore(path string, o *Options) *Store {
-	s := &Store{path: path, verified: map[ID]bool{}, last: -1}
+	s := &Store{path: path, verified: map[ID]bool{}, read: map[ID]map[string]bool{}, last: -1}
 	if o != nil {
 		s.opts = *o
 	}
