@@ -108,12 +108,14 @@ const maxClaims = 16
 
 // claim takes the next generation, durably, and with it the run's name.
 func (s *Store) claim() error {
-	if err := s.learnRun(); err != nil {
-		return err
-	}
+	known := s.Run()
 	for range maxClaims {
 		names, err := s.root.ReadDir(".")
 		if err != nil {
+			return err
+		}
+		s.setRun(known) // not what it would have been called if nobody had come first
+		if err := s.learnRun(names); err != nil {
 			return err
 		}
 		g := highest(names) + 1
@@ -142,7 +144,7 @@ func (s *Store) writeClaim(g uint64) error {
 		return err
 	}
 	if err := writeSynced(f, b); err != nil {
-		return err
+		return errors.Join(err, s.root.Remove(claimName(g))) // it would stand above this writer's own
 	}
 	return s.root.SyncDir(".")
 }
@@ -191,12 +193,9 @@ func writeSynced(f fsys.File, b []byte) error {
 }
 
 // learnRun finds the run's name: the newest claim or checkpoint that can be read has it. A writer
-// gives a new run one.
-func (s *Store) learnRun() error {
-	names, err := s.root.ReadDir(".")
-	if err != nil {
-		return err
-	}
+// gives a new run one. What is in names must decide, for the claim that follows is of the
+// generation above them: else two writers could name one run.
+func (s *Store) learnRun(names []string) error {
 	claim := s.newestClaim(names)
 	run := claim.Run
 	s.mu.Lock()
@@ -218,10 +217,14 @@ func (s *Store) learnRun() error {
 		_, _ = rand.Read(b[:]) // never fails
 		run = hex.EncodeToString(b[:])
 	}
+	s.setRun(run)
+	return nil
+}
+
+func (s *Store) setRun(run string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.run = run
-	return nil
 }
 
 // newestClaim is the newest claim that was finished, the zero Holder without one.

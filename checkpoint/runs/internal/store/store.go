@@ -101,8 +101,12 @@ func OpenReadOnly(path string, o *Options) (*Store, error) {
 	s := newStore(path, o)
 	s.readOnly = true
 	err := s.enter()
+	var names []string
 	if err == nil {
-		err = s.learnRun()
+		names, err = s.root.ReadDir(".")
+	}
+	if err == nil {
+		err = s.learnRun(names)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open run %s: %w", path, err), s.release())
