@@ -3,6 +3,7 @@ package store
 // This file keeps a run to one writer: the lock while it lives, the claim for good.
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
@@ -113,6 +114,10 @@ func (s *Store) claim() error {
 		names, err := s.root.ReadDir(".")
 		if err != nil {
 			return err
+		}
+		if own := s.Generation(); own > 0 && highestClaim(names) > own {
+			// A rollback must not take the run back from whoever took it from this writer.
+			return cmp.Or(s.checkClaim(), ErrFenced)
 		}
 		s.setRun(known) // not what it would have been called if nobody had come first
 		if err := s.learnRun(names); err != nil {
@@ -273,6 +278,15 @@ func (s *Store) checkClaim() error {
 	defer s.mu.Unlock()
 	s.fenced = fmt.Errorf("%w: %s", ErrFenced, lost)
 	return s.fenced
+}
+
+// orFenced adds that the run was lost, if it was, to an error that a name is missing: a writer that
+// takes over without locks sweeps away what this one is making.
+func (s *Store) orFenced(err error) error {
+	if !isMissing(err) {
+		return err
+	}
+	return errors.Join(s.checkClaim(), err)
 }
 
 // lost says how the run was lost, "" while it is not.

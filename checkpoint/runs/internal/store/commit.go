@@ -55,7 +55,7 @@ func (s *Store) Begin(step int64, files map[string]int64, manifest int64) (*Pend
 	p, err := s.begin(step, files, manifest)
 	if err != nil {
 		s.changing.Unlock()
-		return nil, fmt.Errorf("begin checkpoint of step %d: %w", step, err)
+		return nil, fmt.Errorf("begin checkpoint of step %d: %w", step, s.orFenced(err))
 	}
 	return p, nil
 }
@@ -176,7 +176,7 @@ func (p *Pending) Write(ctx context.Context, name string, d Data) error {
 	w := &fileWriter{p: p, name: name, file: f.file, data: d, excess: f.excess}
 	entry, err := w.run(ctx)
 	if err = errors.Join(err, f.file.Close()); err != nil {
-		return fmt.Errorf("write %s of %s: %w", name, p.id, p.s.full(err, f.size))
+		return fmt.Errorf("write %s of %s: %w", name, p.id, p.s.orFenced(p.s.full(err, f.size)))
 	}
 	p.done[name] = entry
 	return nil
@@ -205,7 +205,7 @@ func (p *Pending) Link(name string, from Entry) error {
 		err = p.checkLinked(name, entry)
 	}
 	if err != nil {
-		return fmt.Errorf("link %s of %s: %w", name, p.id, p.s.full(err, entry.Size))
+		return fmt.Errorf("link %s of %s: %w", name, p.id, p.s.orFenced(p.s.full(err, entry.Size)))
 	}
 	p.done[name] = entry
 	p.linked = append(p.linked, name)
@@ -258,7 +258,7 @@ func (p *Pending) checkLinked(name string, want *File) error {
 func (p *Pending) Commit(ctx context.Context, m *Manifest) (Entry, error) {
 	e, err := p.commit(ctx, m)
 	if err != nil {
-		err = fmt.Errorf("commit %s: %w", p.id, err)
+		err = fmt.Errorf("commit %s: %w", p.id, p.s.orFenced(err))
 	}
 	return e, errors.Join(err, p.Close())
 }

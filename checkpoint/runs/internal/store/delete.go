@@ -26,14 +26,14 @@ func (s *Store) Prune(ctx context.Context, doomed, keep []ID) (deleted []ID, err
 	s.changing.Lock()
 	defer s.changing.Unlock()
 	if err := s.readBack(ctx, keep); err != nil {
-		return nil, fmt.Errorf("nothing is deleted: %w", err)
+		return nil, fmt.Errorf("nothing is deleted: %w", s.orFenced(err))
 	}
 	for _, id := range doomed {
 		if slices.Contains(keep, id) {
 			return deleted, fmt.Errorf("delete %s: it is to be kept", id)
 		}
 		if e := s.remove(id); e != nil {
-			err = errors.Join(err, fmt.Errorf("delete %s: %w", id, e))
+			err = errors.Join(err, fmt.Errorf("delete %s: %w", id, s.orFenced(e)))
 			continue
 		}
 		deleted = append(deleted, id)
@@ -124,6 +124,10 @@ func (s *Store) throwAway(id ID) error {
 	if err := s.root.RenameNew(id.String(), trashName(id)); err != nil {
 		return err
 	}
+	// A writer that came between the check and the rename may go on from it.
+	if err := s.checkClaim(); err != nil {
+		return errors.Join(err, s.root.RenameNew(trashName(id), id.String()), s.root.SyncDir("."))
+	}
 	s.mu.Lock()
 	delete(s.verified, id)
 	delete(s.read, id)
@@ -167,7 +171,7 @@ func (s *Store) SetAside(id ID) (name string, err error) {
 		err = s.root.SyncDir(".")
 	}
 	if err != nil {
-		return "", fmt.Errorf("set %s aside: %w", id, err)
+		return "", fmt.Errorf("set %s aside: %w", id, s.orFenced(err))
 	}
 	return name, nil
 }

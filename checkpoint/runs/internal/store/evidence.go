@@ -17,7 +17,7 @@ func evidenceName(id ID) string { return evidencePrefix + id.String() }
 func (p *Pending) CommitEvidence(ctx context.Context, m *Manifest) (name string, err error) {
 	name, err = p.commitEvidence(ctx, m)
 	if err != nil {
-		err = fmt.Errorf("keep %s as evidence: %w", p.id, err)
+		err = fmt.Errorf("keep %s as evidence: %w", p.id, p.s.orFenced(err))
 	}
 	return name, errors.Join(err, p.Close())
 }

@@ -51,7 +51,7 @@ func (s *Store) Rewind(ctx context.Context, e *Entry) (*Entry, error) {
 	}
 	head, err := s.rewind(ctx, e)
 	if err != nil {
-		return nil, fmt.Errorf("go back to %s: %w", e.ID, err)
+		return nil, fmt.Errorf("go back to %s: %w", e.ID, s.orFenced(err))
 	}
 	return head, nil
 }
