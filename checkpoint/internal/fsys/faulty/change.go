@@ -15,7 +15,8 @@ type change struct {
 	// sets the new one. Without it this change cannot last, or the file would be lost
 	// from both names.
 	needs *change
-	// partner is the other half of an exchange: a cut keeps both or none.
+	// partner is the other half of an exchange, or of the rename of a directory: a cut keeps
+	// both or none.
 	partner *change
 	// settled says that the change is durable, or that a later durable one to the
 	// same name has overtaken it.
@@ -44,6 +45,10 @@ func (c *change) apply(entries map[string]*inode) {
 func (d *Disk) move(from, to place) {
 	added := d.set(to.dir, to.base, from.node)
 	removed := d.set(from.dir, from.base, nil)
+	if from.node.isDir() { // which never has two names, also where files may
+		added.partner, removed.partner = removed, added
+		return
+	}
 	removed.needs = added
 }
 

@@ -36,9 +36,9 @@
 // change since, the cut keeps or loses one by one, in no order: file systems differ
 // in what they promise, and this one promises no more than POSIX does. A rename is
 // one step where it matters: the new name has the old file or the new one, and a
-// file is never lost from both its names. An exchange happened or it did not. Syncing a
-// file does not sync its entry. Cuts can be told of a disk that keeps changes in order
-// (Ordered).
+// file is never lost from both its names, though it may have both. An exchange, or the
+// rename of a directory, happened or it did not. Syncing a file does not sync its entry.
+// Cuts can be told of a disk that keeps changes in order (Ordered).
 //
 // # Directories as roots
 //
