@@ -2,6 +2,7 @@ package runs
 
 import (
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -57,7 +58,7 @@ func resumeChild(job string) int {
 	until, _ := strconv.ParseInt(f[4], 10, 64)   // as above
 	withheld, _ := strconv.ParseInt(f[5], 10, 8) // as above
 	l := newLoop(fatal{}, dt, seed, solvers[f[1]].make())
-	r, err := Open(f[0], nil)
+	r, err := Open(f[0], &Options{Log: slog.New(slog.DiscardHandler)})
 	require.NoError(fatal{}, err)
 	parts := l.parts()
 	if withheld >= 0 {

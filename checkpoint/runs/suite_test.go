@@ -145,3 +145,7 @@ func runPath(t testing.TB) string { return filepath.Join(t.TempDir(), "runs", "t
 
 // testingContext is for processes without tests.
 func testingContext() context.Context { return context.Background() }
+
+func contextOf(t *testing.T) (context.Context, context.CancelCauseFunc) {
+	return context.WithCancelCause(t.Context())
+}
