@@ -91,6 +91,9 @@ func (s *Store) renew() error {
 	if err := s.claim(); err != nil {
 		return err
 	}
+	s.mu.Lock()
+	s.settled = false // the lineage is not that of the new generation
+	s.mu.Unlock()
 	return s.root.Remove(claimName(old))
 }
 

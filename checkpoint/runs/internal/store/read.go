@@ -3,6 +3,7 @@ package store
 // This file reads checkpoints, and compares what it reads with what was written.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,7 +38,7 @@ func (s *Store) Checkpoint(id ID) (*Checkpoint, error) {
 		return nil, err
 	}
 	c := &Checkpoint{s: s, manifest: f}
-	if err := c.enter(id, name); err != nil {
+	if err := c.enter(id); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return c, nil
@@ -55,7 +56,7 @@ func (s *Store) whyMissing(id ID) error {
 	return err
 }
 
-func (c *Checkpoint) enter(id ID, name string) error {
+func (c *Checkpoint) enter(id ID) error {
 	ok, err := c.manifest.TryLockShared()
 	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		return err
@@ -64,7 +65,19 @@ func (c *Checkpoint) enter(id ID, name string) error {
 		return fmt.Errorf("%w: %s is being deleted", ErrNotFound, id)
 	}
 	// Whoever deletes it may have been faster than the lock.
-	now, err := c.s.root.Lstat(name)
+	if err := c.stillThere(id); err != nil {
+		return err
+	}
+	if c.Entry, err = c.s.entry(id); err != nil {
+		return err
+	}
+	return c.Err
+}
+
+// stillThere returns ErrNotFound if the checkpoint was deleted since it was opened: where there are
+// no locks, nothing keeps it from being.
+func (c *Checkpoint) stillThere(id ID) error {
+	now, err := c.s.root.Lstat(path.Join(id.String(), ManifestName))
 	if isMissing(err) {
 		return fmt.Errorf("%w: %s", ErrNotFound, id)
 	}
@@ -78,10 +91,7 @@ func (c *Checkpoint) enter(id ID, name string) error {
 	if !c.s.fsys.SameFile(now, own) {
 		return fmt.Errorf("%w: %s is being replaced", ErrNotFound, id)
 	}
-	if c.Entry, err = c.s.entry(id); err != nil {
-		return err
-	}
-	return c.Err
+	return nil
 }
 
 // Close lets go of the checkpoint.
@@ -94,7 +104,7 @@ func (c *Checkpoint) Open(name string) (fsys.File, error) {
 	}
 	f, err := c.s.root.OpenFile(path.Join(c.String(), name), os.O_RDONLY, 0)
 	if isMissing(err) {
-		return nil, c.damage(name, "missing")
+		return nil, cmp.Or(c.stillThere(c.ID), error(c.damage(name, "missing")))
 	}
 	return f, err
 }
