@@ -3,6 +3,7 @@ package store
 // This file keeps a run to one writer: the lock while it lives, the claim for good.
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/rand"
 	"encoding/hex"
@@ -47,8 +48,11 @@ func (s *Store) self() Holder {
 	return Holder{PID: os.Getpid(), Host: host, Since: s.opts.Now()}
 }
 
-// maxHolder is the most that is read of a lock or a claim, in bytes.
-const maxHolder = 1 << 20
+// What is read of a lock, and of a claim, at most, in bytes.
+const (
+	maxHolder = 4096
+	maxClaim  = 1 << 20
+)
 
 // takeLock opens the lock, which is made once and never deleted, and locks it.
 func (s *Store) takeLock() error {
@@ -154,12 +158,24 @@ func (s *Store) writeClaim(g uint64) error {
 	return s.root.SyncDir(".")
 }
 
+// claimText is the claim: a line of JSON and a line with its checksum, because all that comes
+// after goes by what a claim says.
 func (s *Store) claimText() ([]byte, error) {
 	h := s.self()
 	s.mu.Lock()
 	h.Run, h.Bound = s.run, s.bound
 	s.mu.Unlock()
-	return json.Marshal(h)
+	b, err := json.Marshal(h)
+	return fmt.Appendf(b, "\n%s\n", sumOf(b)), err
+}
+
+// decodeClaim is the inverse. An error says that the claim was never finished, or is damaged.
+func decodeClaim(b []byte) (h Holder, err error) {
+	text, sum, _ := bytes.Cut(b, []byte("\n"))
+	if string(sum) != sumOf(text).String()+"\n" {
+		return h, errors.New("it does not end with its checksum")
+	}
+	return h, json.Unmarshal(text, &h)
 }
 
 // bind has the claim say what was abandoned, in one step.
@@ -201,7 +217,10 @@ func writeSynced(f fsys.File, b []byte) error {
 // gives a new run one. What is in names must decide, for the claim that follows is of the
 // generation above them: else two writers could name one run.
 func (s *Store) learnRun(names []string) error {
-	claim := s.newestClaim(names)
+	claim, err := s.newestClaim(names)
+	if err != nil {
+		return err
+	}
 	run := claim.Run
 	s.mu.Lock()
 	s.bound = claim.Bound
@@ -233,23 +252,26 @@ func (s *Store) setRun(run string) {
 }
 
 // newestClaim is the newest claim that was finished, the zero Holder without one.
-func (s *Store) newestClaim(names []string) (h Holder) {
+func (s *Store) newestClaim(names []string) (h Holder, err error) {
 	var newest uint64
 	for _, name := range names {
 		g, ok := parseClaim(name)
 		if !ok || g < newest {
 			continue
 		}
-		f, err := s.root.OpenFile(name, os.O_RDONLY, 0)
-		if err != nil {
-			continue
+		var claim Holder
+		wrong, err := s.readTwice(name, maxClaim, func(b []byte) (err error) {
+			claim, err = decodeClaim(b)
+			return err
+		})
+		if err != nil && !isMissing(err) { // a newer writer removes old ones
+			return Holder{}, err
 		}
-		if claim := readHolder(f); claim.Run != "" {
+		if err == nil && wrong == nil {
 			newest, h = g, claim
 		}
-		_ = f.Close() // nothing was written through it
 	}
-	return h
+	return h, nil
 }
 
 // writable returns why nothing may be changed, nil where it may.

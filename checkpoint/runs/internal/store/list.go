@@ -108,21 +108,20 @@ func (s *Store) entry(id ID) (e Entry, err error) {
 		e.Err = &DamageError{ID: id, Detail: fmt.Sprintf("not a directory but %s", info.Mode())}
 		return e, nil
 	}
-	b, err := s.readSmall(path.Join(id.String(), ManifestName), maxManifest)
+	wrong, err := s.readTwice(path.Join(id.String(), ManifestName), maxManifest, func(b []byte) (err error) {
+		if e.Manifest, err = decode(b); err == nil {
+			err = s.agrees(id, e.Manifest)
+		}
+		return err
+	})
 	if isMissing(err) {
 		return s.unlisted(e)
 	}
-	if err != nil && !errors.Is(err, errTooLong) {
+	if err != nil {
 		return e, err
 	}
-	if err == nil {
-		e.Manifest, err = decode(b)
-	}
-	if e.Manifest != nil && err == nil {
-		err = s.agrees(id, e.Manifest)
-	}
-	if err != nil {
-		e.Manifest, e.Err = nil, manifestError(id, err)
+	if wrong != nil {
+		e.Manifest, e.Err = nil, manifestError(id, wrong)
 	}
 	return e, s.besides(&e)
 }
@@ -207,6 +206,33 @@ func (s *Store) readSmall(name string, most int64) ([]byte, error) {
 	}
 	defer f.Close() // nothing was written through it
 	return readWhole(f, most)
+}
+
+// readTwice reads a small file that says itself whether it is right. Where use says that it is not,
+// it is read once more, past the cache, before that is believed: wrong is then what use says. err
+// is the system's.
+func (s *Store) readTwice(name string, most int64, use func([]byte) error) (wrong, err error) {
+	f, err := s.root.OpenFile(name, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() // nothing was written through it
+	for range 2 {
+		b, err := readWhole(f, most)
+		switch {
+		case errors.Is(err, errTooLong):
+			return err, nil
+		case err != nil:
+			return nil, err
+		}
+		if wrong = use(b); wrong == nil {
+			return nil, nil
+		}
+		if err := f.Evict(); err != nil {
+			return nil, err
+		}
+	}
+	return wrong, nil
 }
 
 func readWhole(f fsys.File, most int64) ([]byte, error) {
