@@ -28,6 +28,7 @@ type options struct {
 	pythonPath     string // "" means no Python rows
 	rustPath       string // "" means no Rust rows
 	gob, withTorch bool
+	runs           bool // tables about training runs instead
 	markdown       bool
 	json           string // "" means none
 	command        string // that was typed, about
@@ -65,6 +66,7 @@ func parse(args []string, help io.Writer) (options, error) {
 	flags.BoolVar(&o.gob, "gob", true, "time encoding/gob as well")
 	flags.Var(&o.gobSize, "gobsize", "`bytes` of the model for gob, which is timed at most three times")
 	flags.BoolVar(&o.withTorch, "torch", false, "time torch.save and torch.load as well")
+	flags.BoolVar(&o.runs, "runs", false, "measure training runs (package runs) instead of files")
 	flags.BoolVar(&o.markdown, "markdown", false, "print the tables as Markdown")
 	flags.StringVar(&o.json, "json", "", "also write every sample to this `file`, as JSON")
 

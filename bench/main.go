@@ -39,6 +39,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if err != nil {
 		return err
 	}
+	if o.runs {
+		return measureRuns(ctx, o, &printer{w: stdout})
+	}
 	l, err := newLab(ctx, o)
 	if err != nil {
 		return err

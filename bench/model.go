@@ -32,8 +32,10 @@ func (p param) elements() int { return tensor.Shape(p.shape).TotalSize() }
 const layers = 12
 
 // newModel makes a model of close to size bytes whose elements are all 0.
-func newModel(size int64) *model {
-	params := transformer(size)
+func newModel(size int64) *model { return newModelOf(transformer(size, 32)) }
+
+// newModelOf makes a model of these tensors whose elements are all 0.
+func newModelOf(params []param) *model {
 	m := &model{tensors: make(map[string]*tensor.Dense, len(params)), slab: make([]float32, elements(params))}
 	rest := m.slab
 	for _, p := range params {
@@ -44,14 +46,14 @@ func newModel(size int64) *model {
 	return m
 }
 
-// transformer is GPT-2 with 12 layers, the widest that leaves two fifths of size
-// for the embedding of the vocabulary, which fills what is left to a row. At 1 GiB
-// it is 1024 wide and has 148 tensors, 98 of them of 16 KiB at most.
-func transformer(size int64) []param {
-	width, left := 32, 0
-	for w := width; ; w += 32 {
+// transformer is GPT-2 with 12 layers, the widest by a multiple of unit that leaves two
+// fifths of size for the embedding of the vocabulary, which fills what is left to a row. At
+// 1 GiB it is 1024 wide and has 148 tensors, 98 of them of 16 KiB at most.
+func transformer(size int64, unit int) []param {
+	width, left := unit, 0
+	for w := width; ; w += unit {
 		rest := int(size/4) - elements(blocks(w))
-		if w > 32 && rest < int(size/4)*2/5 {
+		if w > unit && rest < int(size/4)*2/5 {
 			break
 		}
 		width, left = w, rest

@@ -1,0 +1,69 @@
+package main
+
+// This file is the command with -runs: tables about training runs, one after the other.
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+)
+
+// runSizes are the states that are saved, in bytes, up to -size.
+var runSizes = []int64{1 << 20, 8 << 20, 64 << 20, 1 << 30}
+
+// A chapter is a measurement, and the tables that it makes.
+type chapter struct {
+	name string
+	run  func(ctx context.Context) ([]*sheet, error)
+}
+
+func (l *lab) chapters() []chapter {
+	return []chapter{
+		{"saves", l.savesChapter},
+	}
+}
+
+// measureRuns prints the tables of -runs as they are made.
+func measureRuns(ctx context.Context, o options, out *printer) (err error) {
+	dir, err := os.MkdirTemp(o.dir, "kibisis-bench-")
+	if err != nil {
+		return err
+	}
+	l := &lab{options: o, dir: dir}
+	defer func() { err = errors.Join(err, l.close()) }()
+	out.line("%s\n\n%s UTC on %s.", o.command, time.Now().UTC().Format("2006-01-02 15:04"), l.machine())
+	for _, c := range l.chapters() {
+		sheets, err := c.run(ctx)
+		if err != nil {
+			return err
+		}
+		for _, sh := range sheets {
+			sh.print(out, o.markdown)
+		}
+	}
+	return out.err
+}
+
+func (l *lab) savesChapter(ctx context.Context) ([]*sheet, error) {
+	var all []*saving
+	for _, size := range l.sizes() {
+		m, err := l.measureSaving(ctx, size, l.rounds)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, m)
+	}
+	return []*sheet{blockingSheet(all), phaseSheet(all)}, nil
+}
+
+// sizes are those of runSizes that are not above -size.
+func (l *lab) sizes() []int64 {
+	var sizes []int64
+	for _, size := range runSizes {
+		if size <= int64(l.size) {
+			sizes = append(sizes, size)
+		}
+	}
+	return sizes
+}
