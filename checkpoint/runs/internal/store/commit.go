@@ -78,18 +78,27 @@ func (s *Store) begin(step int64, files map[string]int64, manifest int64) (*Pend
 	if step <= last || step < 0 {
 		return nil, fmt.Errorf("%w: %d after %d", ErrStep, step, last)
 	}
-	p, err := s.newPending(id, lineage)
+	manifest += manifestRoom
+	p, err := s.newPending(id, lineage, room(files, manifest))
 	if err != nil {
 		return nil, err
 	}
-	if err := p.reserve(files, manifest+manifestRoom); err != nil {
+	if err := p.reserve(files, manifest); err != nil {
 		return nil, errors.Join(err, p.discard())
 	}
 	return p, nil
 }
 
-// newPending makes the temporary directory.
-func (s *Store) newPending(id ID, lineage Lineage) (*Pending, error) {
+// room is how many bytes files and a manifest take.
+func room(files map[string]int64, manifest int64) int64 {
+	for _, size := range files {
+		manifest += size
+	}
+	return manifest
+}
+
+// newPending makes the temporary directory of what will need that many bytes.
+func (s *Store) newPending(id ID, lineage Lineage, need int64) (*Pending, error) {
 	var random [8]byte
 	_, _ = rand.Read(random[:]) // never fails
 	p := &Pending{
@@ -102,17 +111,14 @@ func (s *Store) newPending(id ID, lineage Lineage) (*Pending, error) {
 		p.info, err = s.root.Lstat(p.dir)
 	}
 	if err != nil {
-		return nil, errors.Join(s.full(err, 0), p.discard())
+		return nil, errors.Join(s.full(err, need), p.discard())
 	}
 	return p, nil
 }
 
 // reserve makes the files, and gives each its room.
 func (p *Pending) reserve(files map[string]int64, manifest int64) error {
-	need := manifest
-	for _, size := range files {
-		need += size
-	}
+	need := room(files, manifest)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if err := p.create(name, files[name]); err != nil {
 			return p.s.full(err, need)

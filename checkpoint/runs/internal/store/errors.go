@@ -95,7 +95,11 @@ func (e *SpaceError) Error() string {
 	if e.Free < 0 {
 		return fmt.Sprintf("%v: the checkpoint needs %d bytes: %v", ErrNoSpace, e.Need, e.Err)
 	}
-	return fmt.Sprintf("%v: the checkpoint needs %d bytes, %d are free: %v", ErrNoSpace, e.Need, e.Free, e.Err)
+	hint := ""
+	if e.Free > e.Need {
+		hint = ", so it is a quota, or there can be no more files (see df -i)"
+	}
+	return fmt.Sprintf("%v: the checkpoint needs %d bytes, %d are free%s: %v", ErrNoSpace, e.Need, e.Free, hint, e.Err)
 }
 
 // Unwrap returns ErrNoSpace and the system's error.

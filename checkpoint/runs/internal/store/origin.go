@@ -99,12 +99,13 @@ func (s *Store) renew() error {
 
 // copyOf begins a checkpoint with the files of e.
 func (s *Store) copyOf(e *Entry) (*Pending, error) {
-	p, err := s.newPending(ID{s.Generation(), e.Step}, after(e.Manifest))
+	manifest := manifestRoom + e.Manifest.tensorRoom()
+	p, err := s.newPending(ID{s.Generation(), e.Step}, after(e.Manifest), manifest)
 	if err != nil {
 		return nil, err
 	}
 	p.from = e.String()
-	err = p.reserve(nil, manifestRoom+e.Manifest.tensorRoom())
+	err = p.reserve(nil, manifest)
 	for _, name := range slices.Sorted(maps.Keys(e.Manifest.Files)) {
 		if err == nil {
 			err = p.Link(name, *e)
