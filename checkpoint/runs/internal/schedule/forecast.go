@@ -26,7 +26,7 @@ func (s *Schedule) Next(now time.Time) Forecast {
 		if d := s.pace.interval(); f.Interval == 0 || d < f.Interval {
 			f.Interval = d
 		}
-		f.Cost, f.Forced = s.pace.typical(), s.pace.forced()
+		f.Cost, f.Forced = s.pace.typical, s.pace.forced()
 		f.because(s.pace.explain())
 	}
 	f.Left = max(0, f.Interval-f.AtRisk)
