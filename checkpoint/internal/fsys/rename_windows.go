@@ -25,7 +25,7 @@ func renameIn(r *os.Root, oldname, newname string) error {
 // renameNoReplace is the system's own rename, which replaces nothing unless it is told to.
 func renameNoReplace(from, to place) error {
 	if from.dir != nil {
-		return errors.ErrUnsupported
+		return patiently(func() error { return renameAt(from, to) })
 	}
 	oldname, err := windows.UTF16PtrFromString(from.name)
 	if err != nil {

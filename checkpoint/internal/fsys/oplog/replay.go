@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/fb777929/kibisis/checkpoint/internal/fsys"
 )
@@ -95,13 +96,14 @@ func (r *replay) closeRoot(op Op) error {
 	if root == nil {
 		return errUnknown
 	}
-	return sameEnd(op, root.Close())
+	return closed(root, op)
 }
 
-// sameEnd is err, unless the close failed in the log, too.
-func sameEnd(op Op, err error) error {
-	if op.Err != nil {
-		return nil
+// closed closes a file or a root. That it fails is right if it did so in the log.
+func closed(c io.Closer, op Op) error {
+	err := c.Close()
+	if failedThen := op.Err != nil; failedThen {
+		err = nil
 	}
 	return err
 }
@@ -129,7 +131,7 @@ func onFile(f fsys.File, op Op) (err error) {
 	case "lockshared":
 		err = locked(f.TryLockShared())
 	case "close":
-		err = sameEnd(op, f.Close())
+		err = closed(f, op)
 	default:
 		err = errUnknown
 	}
