@@ -25,6 +25,8 @@ var imports = map[string]string{
 	"fmt":         "fmt",
 	"gorgonia":    "gorgonia.org/gorgonia",
 	"io":          "io",
+	"rand":        "math/rand/v2",
+	"runs":        "github.com/fb777929/kibisis/checkpoint/runs",
 	"safetensors": "github.com/fb777929/kibisis/checkpoint/safetensors",
 	"tensor":      "gorgonia.org/tensor",
 }
@@ -85,8 +87,19 @@ func compiles(t *testing.T, program string) string {
 	return binary
 }
 
-// fragment makes a program of statements that use a context, a model, a reader and
-// data.
+// surroundings are what statements may use beside a context, a model, a reader and data.
+const surroundings = `
+var (
+	solver       gorgonia.Solver
+	learnables   []gorgonia.ValueGrad
+	pcg          *rand.PCG
+	position     struct{ Epoch, Next int64 }
+	total        int64
+	trainOneStep func() (loss float64, err error)
+)
+`
+
+// fragment makes a program of statements.
 func fragment(statements string) string {
 	var b strings.Builder
 	b.WriteString("package main\n\n")
@@ -95,10 +108,11 @@ func fragment(statements string) string {
 		used = append(used, m[1])
 	}
 	for name, path := range imports {
-		if slices.Contains(append(used, "checkpoint", "context", "io"), name) {
+		if slices.Contains(append(used, "checkpoint", "context", "gorgonia", "io", "rand"), name) {
 			fmt.Fprintf(&b, "import %q\n", path)
 		}
 	}
+	b.WriteString(surroundings)
 	fmt.Fprintf(&b, "\nfunc main() {}\n\nfunc _(ctx context.Context, model checkpoint.Model, reader io.Reader, data []byte) error {\n%s", statements)
 	for _, m := range declared.FindAllStringSubmatch(statements, -1) {
 		for name := range strings.SplitSeq(m[1], ",") {
