@@ -8,8 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 
 	"github.com/fb777929/kibisis/examples/internal/mnist"
 )
@@ -17,6 +15,7 @@ import (
 type options struct {
 	dir, data string
 	epochs    int
+	saveEvery int64
 	seed      uint64
 }
 
@@ -30,18 +29,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	p := &program{options: o, path: filepath.Join(o.dir, "mnist.safetensors"), stdout: stdout, stderr: stderr}
+	p := &program{options: o, stdout: stdout, stderr: stderr}
 	if err := p.prepare(); err != nil {
 		return err
 	}
 	return p.story(ctx)
 }
 
-// prepare makes the folder of -dir, and reads MNIST from that of -data or from where Go keeps it.
+// prepare reads MNIST from the folder of -data or from where Go keeps it.
 func (p *program) prepare() (err error) {
-	if err := os.MkdirAll(p.dir, 0o777); err != nil {
-		return err
-	}
 	if p.data == "" {
 		if p.data, err = mnist.Find(); err != nil {
 			return err
@@ -55,9 +51,10 @@ func (p *program) prepare() (err error) {
 func parse(args []string, help io.Writer) (o options, err error) {
 	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // main prints the error, once
-	flags.StringVar(&o.dir, "dir", "quickstart-out", "`folder` of the file mnist.safetensors, made if missing")
+	flags.StringVar(&o.dir, "dir", "quickstart-out", "`folder` of the run, made if missing")
 	flags.StringVar(&o.data, "data", "", "`folder` with the four MNIST files (default: found by itself)")
 	flags.IntVar(&o.epochs, "epochs", 6, "how often to show each image")
+	flags.Int64Var(&o.saveEvery, "save-every", 100, "`steps` from one save to the next")
 	flags.Uint64Var(&o.seed, "seed", 1, "equal seeds give equal networks, bit for bit")
 
 	err = flags.Parse(args)
@@ -70,6 +67,8 @@ func parse(args []string, help io.Writer) (o options, err error) {
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	case err == nil && o.epochs < 1:
 		err = fmt.Errorf("-epochs is %d, must be at least 1", o.epochs)
+	case err == nil && o.saveEvery < 1:
+		err = fmt.Errorf("-save-every is %d, must be at least 1", o.saveEvery)
 	}
 	return o, err
 }

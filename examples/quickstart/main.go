@@ -1,11 +1,13 @@
-// Quickstart trains a small network on MNIST, saves it as one safetensors file,
-// loads that into a new network, and shows that both predict the same.
+// Quickstart trains a small network on MNIST in a run that cannot be lost: kill it
+// at any moment, start it again, and it goes on from its last checkpoint, to the
+// very bits that it would have come to. In the end it loads the weights into a new
+// network, and shows that both predict the same.
 //
-//	go run ./examples/quickstart    # trains, saves, loads, compares
-//	go run ./examples/quickstart    # again: goes on from the file
+//	go run ./examples/quickstart    # trains; Ctrl-C or kill -9 when you like
+//	go run ./examples/quickstart    # again: goes on, loads, compares
 //
-// main.go tells the story; network.go and train.go are plain Gorgonia; flags.go
-// and print.go are what any program needs.
+// main.go tells the story; fit.go is the training loop; flags.go and print.go are
+// what any program needs. The network is in examples/internal/digits, in plain Gorgonia.
 package main
 
 import (
@@ -13,22 +15,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"math/rand/v2"
+	"log/slog"
 	"os"
-	"os/signal"
-	"time"
+	"path/filepath"
+	"sync/atomic"
 
 	"github.com/fb777929/kibisis/checkpoint"
+	"github.com/fb777929/kibisis/checkpoint/runs"
+	"github.com/fb777929/kibisis/examples/internal/digits"
 	"github.com/fb777929/kibisis/examples/internal/mnist"
+	G "gorgonia.org/gorgonia"
 )
 
 func main() {
-	// Ctrl-C cancels ctx, and whatever takes long looks at ctx.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	os.Exit(report(os.Stderr, err))
+	os.Exit(report(os.Stderr, run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)))
 }
 
 // report prints an error as one line and returns the exit code: 130 after
@@ -38,94 +38,129 @@ func report(stderr io.Writer, err error) int {
 		return 0
 	}
 	fmt.Fprintln(stderr, "quickstart:", err)
-	if errors.Is(err, context.Canceled) {
+	if errors.Is(err, runs.ErrStop) {
 		return 130
 	}
 	return 1
 }
 
-// program is one run of quickstart.
+// program is one start of quickstart.
 type program struct {
 	options
-	path           string // of the file to save and load
 	train, test    mnist.Set
 	stdout, stderr io.Writer
+	saved          atomic.Int64 // the newest step that is on the disk
 }
+
+const (
+	learningRate = 0.001
+	testRows     = 1000 // rows in a prediction step
+)
 
 // story is what this program is about.
 func (p *program) story(ctx context.Context) error {
 	// A network to train, and a second graph over the same weights to test it with.
-	rng := rand.New(rand.NewPCG(p.seed, 0))
-	trained := newNetwork(batch, random(rng))
-	tester := newPredictor(sharedWith(trained))
-
-	// Where an earlier run left a file, its weights replace the random ones, in both graphs.
-	switch _, err := checkpoint.LoadModel(ctx, p.path, trained.model(), nil); {
-	case err == nil:
-		fmt.Fprintf(p.stdout, "found %s, training goes on from it\n", p.path)
-	case !errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("cannot go on from %s (remove it, or name another folder with -dir): %w", p.path, err)
-	}
-
-	if err := p.fit(ctx, trained, tester, rng); err != nil {
-		return fmt.Errorf("nothing was saved: %w", err)
-	}
-	if err := checkpoint.SaveModel(ctx, p.path, trained.model(), nil); err != nil {
+	solver := G.NewAdamSolver(G.WithLearnRate(learningRate))
+	trained, err := digits.NewTrainer(digits.Random(p.seed), solver, nil)
+	if err != nil {
 		return err
 	}
-	fmt.Fprintln(p.stdout, "saved", p.path)
+	tester := digits.NewPredictor(testRows, digits.SharedWith(trained.Network))
+
+	if err := p.learn(ctx, trained, solver, tester); err != nil {
+		return err
+	}
 
 	// A new network, all zeros: what it knows after this, it knows from the file.
-	loaded := newPredictor(zeros)
-	if _, err := checkpoint.LoadModel(ctx, p.path, loaded.model(), nil); err != nil {
+	path, err := p.newest()
+	if err != nil {
+		return err
+	}
+	loaded := digits.NewPredictor(testRows, digits.Zeros)
+	if _, err := checkpoint.LoadModel(ctx, path, loaded.Model(), nil); err != nil {
 		return err
 	}
 	if err := p.compare(tester, loaded); err != nil {
 		return err
 	}
-	return printFile(p.stdout, p.path)
+	return printFile(p.stdout, path)
 }
 
-// fit trains for some epochs, and prints how well the network does before and after each.
-func (p *program) fit(ctx context.Context, n *network, tester *predictor, rng *rand.Rand) error {
-	t, err := newTrainer(n)
+// learn trains from wherever an earlier start came to, and leaves a checkpoint of the end.
+func (p *program) learn(ctx context.Context, trained *digits.Trainer, solver G.Solver, tester *digits.Predictor) (err error) {
+	run, err := runs.Open(p.dir, p.runOptions())
 	if err != nil {
 		return err
 	}
-	right, err := tester.accuracy(p.test)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(p.stdout, "at the start: accuracy %.2f %%\n", 100*right)
+	defer func() { err = errors.Join(err, run.Close()) }()
 
-	for epoch := 1; epoch <= p.epochs; epoch++ {
-		start := time.Now()
-		tick, done := newBar(p.stderr, fmt.Sprintf("epoch %d of %d", epoch, p.epochs), p.train.Len()/batch)
-		loss, err := t.epoch(ctx, p.train, rng, tick)
-		done()
-		if err != nil {
-			return fmt.Errorf("epoch %d of %d: %w", epoch, p.epochs, err)
-		}
-		if right, err = tester.accuracy(p.test); err != nil {
-			return err
-		}
-		fmt.Fprintf(p.stdout, "epoch %d of %d: loss %.4f, accuracy %.2f %%, %.1f s\n",
-			epoch, p.epochs, loss, 100*right, time.Since(start).Seconds())
+	// All that the next step depends on. Where an earlier start left a checkpoint, its
+	// values replace those of a new network, in both graphs.
+	fit := &fit{program: p, run: run, net: trained, tester: tester, data: digits.NewSampler(p.seed, p.train.Len())}
+	restored, err := run.Restore(ctx,
+		runs.Weights(trained.Model()),
+		runs.Solver(solver, trained.Order, trained.Model()),
+		runs.State("data", &fit.data.At),
+		runs.State("loss", &fit.loss))
+	if err != nil {
+		return fmt.Errorf("cannot go on from what is in %s (remove it, or name another folder with -dir): %w", p.dir, err)
 	}
-	return nil
+	fmt.Fprintln(p.stdout, restored)
+	p.saved.Store(restored.Step)
+
+	if err := fit.from(ctx, restored.Step); err != nil {
+		return err
+	}
+	return run.Finish(ctx)
+}
+
+// runOptions says when to save, what makes this run another than its neighbour, and
+// who is told what.
+func (p *program) runOptions() *runs.Options {
+	return &runs.Options{
+		EverySteps:   p.saveEvery,
+		StopOnSignal: true,
+		Config:       map[string]any{"seed": p.seed, "rate": learningRate, "batch": digits.Batch, "images": p.train.Len()},
+		Identity:     []string{"seed", "images"},
+		Observer: func(e runs.Event) {
+			if c, ok := e.(runs.Committed); ok {
+				p.saved.Store(c.Step)
+			}
+		},
+		Log: slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+	}
+}
+
+// newest is the file with the weights of the checkpoint that the run would go on from.
+func (p *program) newest() (path string, err error) {
+	run, err := runs.Open(p.dir, &runs.Options{ReadOnly: true})
+	if err != nil {
+		return "", err
+	}
+	defer run.Close()
+	all, err := run.Checkpoints()
+	if err != nil {
+		return "", err
+	}
+	for _, c := range all {
+		if c.Head {
+			return filepath.Join(p.dir, c.ID, "model.safetensors"), nil
+		}
+	}
+	return "", fmt.Errorf("%s: %w", p.dir, runs.ErrNotFound)
 }
 
 // compare shows both networks the test images. It is an error if they differ on one.
-func (p *program) compare(saved, loaded *predictor) error {
-	want, err := saved.predict(p.test)
+func (p *program) compare(saved, loaded *digits.Predictor) error {
+	want, err := saved.Predict(p.test.Images)
 	if err != nil {
 		return err
 	}
-	got, err := loaded.predict(p.test)
+	got, err := loaded.Predict(p.test.Images)
 	if err != nil {
 		return err
 	}
-	equal := countEqual(got, want)
+	equal := digits.CountEqual(got, want)
 	fmt.Fprintf(p.stdout, "predictions equal: %d of %d\n", equal, len(want))
 	if equal != len(want) {
 		return fmt.Errorf("the loaded network predicts %d of %d images differently", len(want)-equal, len(want))

@@ -5,6 +5,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"sync"
+	"sync/atomic"
 
 	"github.com/dustin/go-humanize"
 	"github.com/fb777929/kibisis/checkpoint/safetensors"
@@ -14,18 +16,22 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 )
 
-// newBar draws a bar of the given number of steps on w, if w is a terminal, and
-// nothing if not. The caller calls tick after each step, and done, which removes the bar, at the end.
-func newBar(w io.Writer, name string, steps int) (tick, done func()) {
+// newBar draws a bar of the given number of steps, so many of which are done, on w,
+// if w is a terminal, and nothing if not; saved is the newest step on the disk. The caller
+// calls tick after each step, and done, which removes the bar, at the end; done may be called again.
+func newBar(w io.Writer, name string, steps, at int, saved *atomic.Int64) (tick, done func()) {
 	bars := mpb.New(mpb.WithOutput(w), mpb.WithWidth(64))
 	bar := bars.AddBar(int64(steps),
 		mpb.BarRemoveOnComplete(),
 		mpb.PrependDecorators(decor.Name(name)),
-		mpb.AppendDecorators(decor.Percentage(), decor.Name(", "), decor.AverageETA(decor.ET_STYLE_GO), decor.Name(" left")))
-	return bar.Increment, func() {
+		mpb.AppendDecorators(decor.Percentage(), decor.Any(func(decor.Statistics) string {
+			return fmt.Sprintf(", saved step %d", saved.Load())
+		})))
+	bar.SetCurrent(int64(at))
+	return bar.Increment, sync.OnceFunc(func() {
 		bar.Abort(true) // no effect on a bar that is complete
 		bars.Wait()
-	}
+	})
 }
 
 // printFile opens the file, of which that reads only the header, and lists the tensors in it.

@@ -2,9 +2,7 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"io"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,30 +12,28 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/fb777929/kibisis/checkpoint"
+	"github.com/fb777929/kibisis/checkpoint/runs"
+	"github.com/fb777929/kibisis/examples/internal/digits"
 	"github.com/fb777929/kibisis/examples/internal/mnist"
 	"github.com/stretchr/testify/require"
 )
 
 // readMNIST reads the data once for all tests.
-var readMNIST = sync.OnceValues(func() (program, error) {
-	var p program
+var readMNIST = sync.OnceValues(func() (data struct{ train, test mnist.Set }, err error) {
 	dir, err := mnist.Find()
 	if err != nil {
-		return p, err
+		return data, err
 	}
-	p.train, p.test, err = mnist.Load(dir)
-	return p, err
+	data.train, data.test, err = mnist.Load(dir)
+	return data, err
 })
 
 // quickIn makes a program that trains one epoch on 2,000 images, and tests on all 10,000.
 func quickIn(dir string, stdout, stderr io.Writer) (*program, error) {
-	p, err := readMNIST()
-	p.options = options{dir: dir, epochs: 1, seed: 1}
-	p.path = filepath.Join(dir, "mnist.safetensors")
-	p.train = p.train.Head(min(2000, p.train.Len()))
-	p.stdout, p.stderr = stdout, stderr
-	return &p, err
+	data, err := readMNIST()
+	p := &program{options: options{dir: dir, epochs: 1, saveEvery: 7, seed: 1}, stdout: stdout, stderr: stderr}
+	p.train, p.test = data.train.Head(min(2000, data.train.Len())), data.test
+	return p, err
 }
 
 func quick(t *testing.T, dir string) (p *program, stdout *bytes.Buffer) {
@@ -58,9 +54,8 @@ func TestPrintsWhatItDid(t *testing.T) {
 	require.NoError(t, p.story(t.Context()))
 
 	lines := strings.Split(stdout.String(), "\n")
-	require.Contains(t, lines, "saved "+p.path)
+	require.Equal(t, "nothing to resume, step 0", lines[0])
 	require.Contains(t, lines, "predictions equal: 10000 of 10000")
-	require.NotContains(t, stdout.String(), "found")
 	for _, row := range []string{
 		`\| fc1\.weight +\| F32 +\| \[784 128\] +\| +401,408 \|`,
 		`\| fc1\.bias +\| F32 +\| \[128\] +\| +512 \|`,
@@ -69,25 +64,50 @@ func TestPrintsWhatItDid(t *testing.T) {
 	} {
 		require.Regexp(t, row, stdout.String())
 	}
-	require.Contains(t, stdout.String(), "load_file(")
+	require.Contains(t, stdout.String(), "step-000000000020-g000001/model.safetensors")
 	require.Empty(t, stderr.String(), "a bar was drawn though stderr is no terminal")
 }
 
-func TestSecondRunGoesOnFromTheFile(t *testing.T) {
+func TestCompleteTrainingIsOnlyCompared(t *testing.T) {
 	slow(t)
 	dir := t.TempDir()
-	p, first := quick(t, dir)
+	p, _ := quick(t, dir)
 	require.NoError(t, p.story(t.Context()))
-	p, second := quick(t, dir)
+	before := read(t, weights(t, dir))
+	p, stdout := quick(t, dir)
 	require.NoError(t, p.story(t.Context()))
+	require.Equal(t, []string{
+		"resumed step 20 from step-000000000020-g000001",
+		"training is complete: 20 steps of 20",
+		"predictions equal: 10000 of 10000",
+	}, strings.Split(stdout.String(), "\n")[:3])
+	require.True(t, bytes.Equal(before, read(t, weights(t, dir))))
+}
 
-	require.Contains(t, second.String(), "found "+p.path)
-	ended := accuracies(first.String())
-	started := accuracies(second.String())
-	require.Len(t, ended, 2)
-	require.NotEqual(t, ended[0], ended[1])
-	require.Equal(t, ended[1], started[0])
-	require.Contains(t, second.String(), "predictions equal: 10000 of 10000")
+func TestMoreEpochsGoOn(t *testing.T) {
+	slow(t)
+	parts, whole := t.TempDir(), t.TempDir()
+	for _, row := range []struct {
+		dir    string
+		epochs int
+	}{{parts, 1}, {parts, 3}, {whole, 3}} {
+		p, _ := quick(t, row.dir)
+		p.epochs = row.epochs
+		require.NoError(t, p.story(t.Context()))
+	}
+	require.True(t, bytes.Equal(read(t, weights(t, whole)), read(t, weights(t, parts))))
+}
+
+func TestAnotherSeedIsAnotherRun(t *testing.T) {
+	dir := t.TempDir()
+	p, _ := quick(t, dir)
+	require.NoError(t, p.story(t.Context()))
+	p, _ = quick(t, dir)
+	p.seed = 2
+	err := p.story(t.Context())
+	require.ErrorIs(t, err, runs.ErrDifferentRun)
+	require.ErrorContains(t, err, dir)
+	requireOneLine(t, err)
 }
 
 // accuracies are those printed: at the start, and after each epoch.
@@ -101,7 +121,7 @@ func TestEqualSeedsGiveEqualFiles(t *testing.T) {
 		p, _ := quick(t, t.TempDir())
 		p.seed = seed
 		require.NoError(t, p.story(t.Context()))
-		return read(t, p.path)
+		return read(t, weights(t, p.dir))
 	}
 	want := file(7)
 	require.True(t, bytes.Equal(want, file(7)))
@@ -128,42 +148,6 @@ func slow(t *testing.T) {
 	}
 }
 
-// cancelAfter is a writer that cancels a context once a word was written.
-type cancelAfter struct {
-	word   string
-	cancel context.CancelFunc
-}
-
-func (c cancelAfter) Write(b []byte) (int, error) {
-	if bytes.Contains(b, []byte(c.word)) {
-		c.cancel()
-	}
-	return len(b), nil
-}
-
-func TestCancelledTrainingSavesNothing(t *testing.T) {
-	dir := t.TempDir()
-	stop := func() {
-		p, _ := quick(t, dir)
-		ctx, cancel := context.WithCancel(t.Context())
-		p.stdout = cancelAfter{"at the start", cancel}
-		err := p.story(ctx)
-		require.ErrorContains(t, err, "nothing was saved")
-		require.ErrorIs(t, err, context.Canceled)
-		require.Equal(t, 130, report(io.Discard, err))
-		requireOneLine(t, err)
-	}
-	stop()
-	require.Empty(t, list(t, dir))
-
-	p, _ := quick(t, dir)
-	require.NoError(t, p.story(t.Context()))
-	before := read(t, p.path)
-	stop()
-	require.True(t, bytes.Equal(before, read(t, p.path)), "the file of the run before was changed")
-	require.Equal(t, []string{"mnist.safetensors"}, list(t, dir))
-}
-
 func TestBadPathsAndFlagsAreOneLine(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o666))
@@ -178,6 +162,7 @@ func TestBadPathsAndFlagsAreOneLine(t *testing.T) {
 		{[]string{"-epochs", "0"}, "-epochs is 0"},
 		{[]string{"-epochs", "many"}, `"many"`},
 		{[]string{"-lr", "1"}, "-lr"},
+		{[]string{"-save-every", "0"}, "-save-every is 0"},
 		{[]string{"more"}, `"more"`},
 	} {
 		var stdout, stderr bytes.Buffer
@@ -192,35 +177,15 @@ func TestBadPathsAndFlagsAreOneLine(t *testing.T) {
 func TestHelpListsTheFlags(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	require.NoError(t, run(t.Context(), []string{"-h"}, &stdout, &stderr))
-	for _, name := range []string{"-dir", "-data", "-epochs", "-seed"} {
+	for _, name := range []string{"-dir", "-data", "-epochs", "-save-every", "-seed"} {
 		require.Contains(t, stderr.String(), name)
-	}
-}
-
-func TestFilesThatAreNoSuchNetworkAreNamed(t *testing.T) {
-	for name, make := range map[string]func(path string) error{
-		"not safetensors": func(path string) error { return os.WriteFile(path, []byte("hello"), 0o666) },
-		"a folder":        func(path string) error { return os.Mkdir(path, 0o777) },
-		"a part of it": func(path string) error {
-			n := newNetwork(1, zeros)
-			return checkpoint.SaveModel(t.Context(), path, checkpoint.FromNodes(n.weights[0]), nil)
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			p, stdout := quick(t, t.TempDir())
-			require.NoError(t, make(p.path))
-			err := p.story(t.Context())
-			require.ErrorContains(t, err, p.path)
-			requireOneLine(t, err)
-			require.Empty(t, stdout.String())
-		})
 	}
 }
 
 func TestCompareFailsIfPredictionsDiffer(t *testing.T) {
 	slow(t)
 	p, stdout := quick(t, t.TempDir())
-	one, other := newPredictor(random(rand.New(rand.NewPCG(1, 0)))), newPredictor(zeros)
+	one, other := digits.NewPredictor(testRows, digits.Random(1)), digits.NewPredictor(testRows, digits.Zeros)
 	require.NoError(t, p.compare(one, one))
 	require.Equal(t, "predictions equal: 10000 of 10000\n", stdout.String())
 
@@ -241,13 +206,10 @@ func read(t *testing.T, path string) []byte {
 	return b
 }
 
-// list returns the names in a folder, hidden ones too.
-func list(t *testing.T, dir string) (names []string) {
+// weights is the file with the weights of the newest checkpoint.
+func weights(t *testing.T, dir string) string {
 	t.Helper()
-	entries, err := os.ReadDir(dir)
+	path, err := (&program{options: options{dir: dir}}).newest()
 	require.NoError(t, err)
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	return names
+	return path
 }

@@ -2,15 +2,13 @@
 
 package main
 
-// These tests run the program as a process of its own: a limit on the size of
-// files stands in for a full disk, and Ctrl-C is a signal.
+// These tests need what only Unix has: a limit on the size of files stands in for
+// a full disk, and Ctrl-C is a signal.
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strings"
@@ -23,21 +21,7 @@ import (
 // fileLimit, in bytes, is less than the file of the network needs.
 const fileLimit = 64 << 10
 
-// childEnv, if set to "main", makes this test program quickstart itself; if set to
-// "full", a quick program on a full disk, which works in the folder of the first argument.
-const childEnv = "QUICKSTART_TEST_CHILD"
-
-func TestMain(m *testing.M) {
-	switch os.Getenv(childEnv) {
-	case "main":
-		main()
-	case "full":
-		os.Exit(report(os.Stderr, onFullDisk(os.Args[1])))
-	default:
-		os.Exit(m.Run())
-	}
-}
-
+// onFullDisk trains in dir for one epoch more than the others.
 func onFullDisk(dir string) error {
 	signal.Ignore(unix.SIGXFSZ) // writing fails with "file too large" then
 	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: fileLimit, Max: fileLimit}); err != nil {
@@ -47,53 +31,47 @@ func onFullDisk(dir string) error {
 	if err != nil {
 		return err
 	}
+	p.epochs = 2
 	return p.story(context.Background())
 }
 
-// child is this test program as a command.
-func child(t *testing.T, kind string, args ...string) (cmd *exec.Cmd, stderr *bytes.Buffer) {
-	t.Helper()
-	slow(t)
-	cmd, stderr = exec.CommandContext(t.Context(), os.Args[0], args...), new(bytes.Buffer)
-	cmd.Env = append(os.Environ(), childEnv+"="+kind)
-	cmd.Stderr = stderr
-	return cmd, stderr
-}
-
-func TestFullDiskKeepsTheOldFile(t *testing.T) {
+func TestFullDiskKeepsTheOldCheckpoint(t *testing.T) {
 	dir := t.TempDir()
 	cmd, stderr := child(t, "full", dir)
 	p, _ := quick(t, dir)
 	require.NoError(t, p.story(t.Context()))
-	before := read(t, p.path)
-	require.Greater(t, len(before), fileLimit)
+	before := checkpoints(t, dir)
 
 	stdout, err := cmd.Output()
 	require.Error(t, err)
 	require.Equal(t, 1, cmd.ProcessState.ExitCode())
-	require.NotContains(t, string(stdout), "saved")
-	require.True(t, bytes.Equal(before, read(t, p.path)), "the old file was changed")
-	require.Equal(t, []string{"mnist.safetensors"}, list(t, dir))
+	require.Contains(t, string(stdout), "resumed step 20 from "+before)
+	require.NotContains(t, string(stdout), "predictions equal")
+	require.Equal(t, before, checkpoints(t, dir))
 
-	line := strings.TrimSuffix(stderr.String(), "\n")
-	require.NotContains(t, line, "\n")
-	require.Contains(t, line, p.path)
-	require.Contains(t, line, unix.EFBIG.Error())
+	lines := strings.Split(strings.TrimSuffix(stderr.String(), "\n"), "\n")
+	require.Contains(t, lines[0], "save failed", "the log says so at once")
+	require.Contains(t, lines[len(lines)-1], "quickstart: ")
+	require.Contains(t, lines[len(lines)-1], unix.EFBIG.Error())
 }
 
-func TestInterruptEndsWithCode130(t *testing.T) {
+func TestInterruptEndsWithCode130AndGoesOn(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "out")
-	cmd, stderr := child(t, "main", "-dir", dir)
+	cmd, stderr := child(t, "quick", dir)
 	stdout, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
 	for lines := bufio.NewScanner(stdout); lines.Scan(); {
-		if strings.HasPrefix(lines.Text(), "at the start") {
+		if strings.HasPrefix(lines.Text(), "epoch 1 of") {
 			require.NoError(t, cmd.Process.Signal(os.Interrupt))
 		}
 	}
 	require.Error(t, cmd.Wait())
-	require.Equal(t, 130, cmd.ProcessState.ExitCode())
-	require.Regexp(t, `^quickstart: nothing was saved: [^\n]*interrupt[^\n]*\n$`, stderr.String())
-	require.Empty(t, list(t, dir))
+	require.Equal(t, 130, cmd.ProcessState.ExitCode(), "%s", stderr)
+	require.Regexp(t, `(?m)^quickstart: epoch \d of 8: step \d+, of which \d+ are saved: .*signal[^\n]*\n\z`, stderr.String())
+
+	cmd, stderr = child(t, "quick", dir)
+	text, err := cmd.Output()
+	require.NoError(t, err, "%s", stderr)
+	require.Regexp(t, `^resumed step [1-9][0-9]* from `, string(text))
 }
