@@ -36,6 +36,7 @@ type Waiting struct {
 type Snapshot struct {
 	Step    int64
 	Bytes   int64
+	Memory  int64         // what is kept for copies, in bytes; it grows only with the state
 	Blocked time.Duration // how long the loop had to wait
 }
 

@@ -24,7 +24,7 @@ func (e Waiting) entry() entry {
 }
 
 func (e Snapshot) entry() entry {
-	return entry{slog.LevelDebug, "copied", []slog.Attr{stepAttr(e.Step), slog.Int64("bytes", e.Bytes), slog.Duration("blocked", e.Blocked)}}
+	return entry{slog.LevelDebug, "copied", []slog.Attr{stepAttr(e.Step), slog.Int64("bytes", e.Bytes), slog.Int64("memory", e.Memory), slog.Duration("blocked", e.Blocked)}}
 }
 
 func (e Committed) entry() entry {

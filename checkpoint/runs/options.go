@@ -132,6 +132,7 @@ const (
 	defaultGrace     = 25 * time.Second
 	defaultFresh     = 5 * time.Second
 	defaultRollbacks = 3
+	defaultLostTime  = 0.01
 	defaultShardSize = 5_000_000_000
 )
 

@@ -17,7 +17,7 @@ import (
 func (r *Run) prune(ctx context.Context) *Pruned {
 	plan, err := r.plan()
 	if err != nil {
-		r.seen.tell(Warning{Text: fmt.Sprintf("nothing is deleted: %v", err)})
+		r.seen.warnOnce(fmt.Sprintf("nothing is deleted: %v", err))
 		return nil
 	}
 	for _, w := range plan.Warnings {
@@ -28,7 +28,7 @@ func (r *Run) prune(ctx context.Context) *Pruned {
 	}
 	deleted, err := r.store.Prune(ctx, idsOf(plan.Delete), idsOf(plan.Keep))
 	if err != nil && !errors.Is(err, store.ErrPinned) && !errors.Is(err, store.ErrInUse) {
-		r.seen.tell(Warning{Text: err.Error()})
+		r.seen.warnOnce(err.Error())
 	}
 	if len(deleted) == 0 {
 		return nil

@@ -4,6 +4,7 @@ package runs
 // what happens in the background.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -122,7 +123,7 @@ func (r *Run) note(step int64, m Metrics) (improved string, err error) {
 // worthIt reports whether a new best is a reason to save by itself. One of a metric that comes at
 // every call is none as long as saves would cost more time than they may.
 func (r *Run) worthIt() bool {
-	const budget = 0.01
+	budget := cmp.Or(r.opts.LostTime, defaultLostTime)
 	return !r.frequent || r.opts.now().Sub(r.savedAt) >= time.Duration(float64(r.cost)/budget)
 }
 
@@ -186,16 +187,18 @@ func (r *Run) launch(ctx context.Context, kind, reason string) *flight {
 	f := &flight{r: r, at: r.step, kind: kind, began: r.opts.now(), metrics: r.metrics, done: make(chan struct{})}
 	r.seen.tell(Due{Step: r.step, Kind: kind, Reason: reason})
 	r.flight = f
-	if err := f.prepare(uncancelled(ctx)); err != nil {
+	err := f.prepare(uncancelled(ctx))
+	now := r.opts.now()
+	// Also one that failed: the next is tried when it comes due.
+	r.schedule.Saved(r.step, now, now.Sub(f.began))
+	if err != nil {
 		f.err = err
 		close(f.done)
 		r.collect()
 		return f
 	}
-	now := r.opts.now()
-	r.seen.tell(Snapshot{Step: f.at, Bytes: f.sn.bytes(), Blocked: now.Sub(f.began)})
+	r.seen.tell(Snapshot{Step: f.at, Bytes: f.sn.bytes(), Memory: int64(len(r.snaps.buffer)), Blocked: now.Sub(f.began)})
 	r.savedAt = now
-	r.schedule.Saved(r.step, now, now.Sub(f.began))
 	r.meter.lift(now)
 	go f.fly(uncancelled(ctx))
 	return f
