@@ -171,3 +171,30 @@ func TestFree(t *testing.T) {
 	_, err = r.Free("none")
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
+
+// TestRenameNewInARootReplacesNothing, be it a file or a directory, here or one below.
+func TestRenameNewInARootReplacesNothing(t *testing.T) {
+	r := openRoot(t, t.TempDir())
+	put(t, r, "file", "file")
+	put(t, r, "other", "other")
+	for _, dir := range []string{"dir", "empty"} {
+		require.NoError(t, r.Mkdir(dir, 0o755))
+	}
+	put(t, r, "dir/f", "in dir")
+	for _, old := range []string{"file", "dir"} {
+		for _, taken := range []string{"other", "empty", "dir/f"} {
+			require.Error(t, r.RenameNew(old, taken), "%s to %s", old, taken)
+		}
+	}
+	require.ErrorIs(t, r.RenameNew("file", "dir/f"), os.ErrExist)
+	require.ErrorIs(t, r.RenameNew("dir", "empty"), os.ErrExist)
+	require.ErrorIs(t, r.RenameNew("none", "new"), os.ErrNotExist)
+	require.NoError(t, r.RenameNew("dir", "moved"))
+	require.NoError(t, r.RenameNew("file", "moved/g"))
+	require.NoError(t, r.RenameNew("moved", "empty/d"))
+	for dir, want := range map[string][]string{".": {"empty", "other"}, "empty": {"d"}, "empty/d": {"f", "g"}} {
+		names, err := r.ReadDir(dir)
+		require.NoError(t, err)
+		require.Equal(t, want, names, dir)
+	}
+}
