@@ -34,17 +34,40 @@ func (r *Run) Checkpoints() ([]Checkpoint, error) {
 	head, _ := store.Head(entries)
 	list := make([]Checkpoint, len(entries))
 	for i, e := range entries {
-		c := Checkpoint{ID: e.String(), Step: e.Step, Pins: e.Pins, Err: e.Err, Metrics: Metrics{}}
-		for name, v := range e.Metrics() {
-			c.Metrics[name] = float64(v)
-		}
-		if m := e.Manifest; m != nil {
-			c.Kind, c.Time, c.Bytes, c.RestoredFrom = m.Kind, m.Time, m.Bytes(), m.RestoredFrom
-			c.Head, c.Abandoned = head != nil && head.ID == e.ID, e.Abandoned || head != nil && !head.Manifest.OnLineage(e.ID)
-		}
-		list[i] = c
+		list[i] = describe(e, head)
 	}
 	return list, nil
+}
+
+// Find describes one checkpoint, like Checkpoints. The zero Selector means the one that the run
+// would go on from if it is whole. One that is not there is ErrNotFound.
+//
+// A process that uses what another one trains, a server for one, looks with Find whether there is a
+// new best, and restores only then: see Restore.
+func (r *Run) Find(which Selector) (Checkpoint, error) {
+	entries, err := r.store.List()
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("runs: %w", err)
+	}
+	e, err := pick(entries, which)
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("runs: find %s: %w", which, err)
+	}
+	head, _ := store.Head(entries)
+	return describe(e, head), nil
+}
+
+// describe says of an entry what its manifest and that of the head say.
+func describe(e store.Entry, head *store.Entry) Checkpoint {
+	c := Checkpoint{ID: e.String(), Step: e.Step, Pins: e.Pins, Err: e.Err, Metrics: Metrics{}}
+	for name, v := range e.Metrics() {
+		c.Metrics[name] = float64(v)
+	}
+	if m := e.Manifest; m != nil {
+		c.Kind, c.Time, c.Bytes, c.RestoredFrom = m.Kind, m.Time, m.Bytes(), m.RestoredFrom
+		c.Head, c.Abandoned = head != nil && head.ID == e.ID, e.Abandoned || head != nil && !head.Manifest.OnLineage(e.ID)
+	}
+	return c
 }
 
 // Record adds metrics to the checkpoint of a step, for values that are known only later. They
@@ -98,6 +121,10 @@ func (r *Run) find(which Selector) (store.Entry, error) {
 	if err != nil {
 		return store.Entry{}, err
 	}
+	return pick(entries, which)
+}
+
+func pick(entries []store.Entry, which Selector) (store.Entry, error) {
 	if which.newest() {
 		if head, _ := store.Head(entries); head != nil {
 			return *head, nil

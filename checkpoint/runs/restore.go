@@ -15,7 +15,8 @@ import (
 )
 
 // Restore says what the state of the run is made of, and brings the checkpoint that Options.From
-// selects into it. It must be called once, before the first save. A run without anything like a
+// selects into it. It must be called once, before the first save; a run that is open for reading may
+// be restored from as often as one likes, into other parts too: Options.From is looked up anew. A run without anything like a
 // checkpoint begins at step 0: then nothing changes, and Restored.From is "".
 //
 // All bytes of the checkpoint are read and compared with its digests, all parts are compared with the
@@ -49,7 +50,9 @@ func (r *Run) Restore(ctx context.Context, parts ...Part) (*Restored, error) {
 	if err != nil {
 		return nil, fmt.Errorf("runs: restore %s: %w", r.path, err)
 	}
-	r.parts = parts
+	if !r.opts.ReadOnly {
+		r.parts = parts
+	}
 	r.seen.tell(Resumed{Restored: restored})
 	return restored, nil
 }
