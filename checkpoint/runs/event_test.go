@@ -20,7 +20,7 @@ func everyEvent() map[string]Event {
 	return map[string]Event{
 		"saving step 400 (periodic): every 100 steps":                    Due{Step: 400, Kind: "periodic", Reason: "every 100 steps"},
 		"the save of step 400 waits for the one before: every 100 steps": Waiting{Step: 400, Reason: "every 100 steps"},
-		"copied step 400: 12 MiB in 3ms, into 16 MiB of memory":            Snapshot{Step: 400, Bytes: 12 << 20, Memory: 16 << 20, Blocked: 3 * time.Millisecond},
+		"copied step 400: 12 MiB in 3ms, into 16 MiB of memory":          Snapshot{Step: 400, Bytes: 12 << 20, Memory: 16 << 20, Blocked: 3 * time.Millisecond},
 		"saved step 400 (12 MiB, copied in 3.01ms, durable after 41.2ms)": Committed{
 			ID: "step-000000000400-g000002", Step: 400, Kind: "best", Bytes: 12 << 20,
 			Copy: 3_012_345, Lag: 41_234_567,
