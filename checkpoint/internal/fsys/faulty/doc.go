@@ -14,7 +14,7 @@
 //	after.ReadFile("model")                // must be old or new, whole
 //
 // Crash is one cut, by chance. Cuts goes through all that one moment allows, each distinct
-// state of the disk once, at some ten thousand a second for a few small files:
+// state of the disk once, several thousand a second where files are few and small:
 //
 //	var seen faulty.States
 //	for after := range disk.Cuts(faulty.CutOptions{Max: 5000, Seen: &seen}) {
