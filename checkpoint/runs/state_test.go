@@ -4,6 +4,7 @@ package runs
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,7 +36,7 @@ func encoded(v any) (json.RawMessage, error) {
 
 func stageFrom(v any, raw json.RawMessage) (func() error, error) {
 	from := &saved{c: &store.Checkpoint{}, state: stateFile{Parts: map[string]json.RawMessage{"it": raw}}}
-	return State("it", v).stage(nil, from)
+	return State("it", v).stage(context.Background(), from)
 }
 
 func restoreInto(v any, raw json.RawMessage) error {
