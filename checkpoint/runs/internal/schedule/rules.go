@@ -11,8 +11,8 @@ import (
 
 const (
 	defaultBudget = 0.01
-	defaultMin    = time.Minute
-	defaultMax    = 10 * time.Minute
+	shortestWait  = time.Minute
+	longestWait   = 10 * time.Minute
 
 	defaultGrowth = 2.0
 	// leastGrowth bounds the number of growing steps to a few thousand.
@@ -82,10 +82,10 @@ func (r Rules) withDefaults() Rules {
 			r.Budget = defaultBudget
 		}
 		if r.Max == 0 {
-			r.Max = max(defaultMax, r.Min)
+			r.Max = max(longestWait, r.Min)
 		}
 		if r.Min == 0 {
-			r.Min = min(defaultMin, r.Max)
+			r.Min = min(shortestWait, r.Max)
 		}
 	}
 	if r.GrowFactor == 0 {

@@ -142,7 +142,7 @@ func TestGoingBackGoesOnFromThere(t *testing.T) {
 func TestTheLargestStepsDoNotWrap(t *testing.T) {
 	s := begin(t, Rules{EverySteps: 1 << 62, At: []int64{math.MaxInt64}, GrowStart: 1}, 0)
 	s.Saved(math.MaxInt64-1, noon, 0)
-	require.EqualValues(t, math.MaxInt64, s.Next(noon).Step)
+	require.Equal(t, int64(math.MaxInt64), s.Next(noon).Step)
 	s.Saved(math.MaxInt64, noon, 0)
 	require.Zero(t, s.Next(noon).Step)
 	_, ok := s.Due(math.MaxInt64, noon)
