@@ -259,8 +259,9 @@ func (p *Pending) checkLinked(name string, want *File) error {
 
 // Commit writes the manifest, of which the caller gives Kind, Metrics and Extra, and makes the
 // checkpoint appear. When it returns nil, the checkpoint survives a power cut. ErrUnconfirmed
-// says that it is there and may not; after ErrFenced it may be there, and is not on the lineage of the
-// writer that took over; after any other error it is not there.
+// says that it is there, and may not survive one, or may not be this writer's to make; after ErrFenced it
+// may be there, and is not on the lineage of the writer that took over; after any other error it is
+// not there.
 func (p *Pending) Commit(ctx context.Context, m *Manifest) (Entry, error) {
 	e, err := p.commit(ctx, m)
 	if err != nil {
@@ -283,15 +284,18 @@ func (p *Pending) commit(ctx context.Context, m *Manifest) (Entry, error) {
 		return Entry{}, err
 	}
 	p.closed = true
-	if err := p.s.root.SyncDir("."); err != nil {
-		p.s.moveOn(p.id)
+	p.s.moveOn(p.id)
+	err = p.s.root.SyncDir(".")
+	if err == nil {
+		// A writer that came between the check and the rename may not have seen it.
+		err = p.s.checkClaim()
+	}
+	switch {
+	case errors.Is(err, ErrFenced):
+		return Entry{}, err
+	case err != nil:
 		return Entry{}, fmt.Errorf("%w: %w", ErrUnconfirmed, err)
 	}
-	// A writer that came between the check and the rename may not have seen it.
-	if err := p.s.checkClaim(); err != nil {
-		return Entry{}, err
-	}
-	p.s.moveOn(p.id)
 	for _, name := range p.linked {
 		p.s.noteRead(p.id, name)
 	}

@@ -44,7 +44,9 @@ func (s *Store) settle(l Lineage, last int64) {
 	s.settled, s.lineage, s.last = true, l, last
 }
 
-// Rewind commits a new head with the state of e, in a new generation, and goes on from it.
+// Rewind commits a new head with the state of e, in a new generation, and goes on from it. After
+// ErrUnconfirmed the new head is there; after any error the store does not know what to go on from, until
+// GoOn is called again.
 func (s *Store) Rewind(ctx context.Context, e *Entry) (*Entry, error) {
 	if !s.isVerified(e.ID) {
 		return nil, fmt.Errorf("go back to %s: it was not read back", e.ID)
@@ -73,7 +75,7 @@ func (s *Store) rewind(ctx context.Context, e *Entry) (*Entry, error) {
 		return nil, err
 	}
 	if err := s.bind(&Bound{Below: head.Generation, Lineage: head.Manifest.Lineage}); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrUnconfirmed, err)
 	}
 	s.settle(p.lineage, e.Step)
 	s.mu.Lock()
