@@ -115,7 +115,7 @@ func (e Waiting) String() string {
 }
 
 func (e Snapshot) String() string {
-	return fmt.Sprintf("copied step %d: %s in %v", e.Step, sizeText(e.Bytes), short(e.Blocked))
+	return fmt.Sprintf("copied step %d: %s in %v, into %s of memory", e.Step, sizeText(e.Bytes), short(e.Blocked), sizeText(e.Memory))
 }
 
 func (e Committed) String() string {
