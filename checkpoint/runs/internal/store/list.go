@@ -195,12 +195,28 @@ func (m *Manifest) has(name string) bool {
 	return listed || slices.Contains(reserved, name) || isPinTemp(name)
 }
 
-// errTooLong says that a file that ought to be small is not.
-var errTooLong = errors.New("longer than it can be")
+// What a file that ought to be small can be instead.
+var (
+	errTooLong = errors.New("longer than it can be")
+	errNotFile = errors.New("not a file")
+)
+
+// openFile opens a file for reading, and nothing but a file: a pipe would wait for a writer, and a
+// link we never make.
+func (s *Store) openFile(name string) (fsys.File, error) {
+	info, err := s.root.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%w but %s", errNotFile, info.Mode())
+	}
+	return s.root.OpenFile(name, os.O_RDONLY, 0)
+}
 
 // readSmall reads a file of at most most bytes.
 func (s *Store) readSmall(name string, most int64) ([]byte, error) {
-	f, err := s.root.OpenFile(name, os.O_RDONLY, 0)
+	f, err := s.openFile(name)
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +228,10 @@ func (s *Store) readSmall(name string, most int64) ([]byte, error) {
 // it is read once more, past the cache, before that is believed: wrong is then what use says. err
 // is the system's.
 func (s *Store) readTwice(name string, most int64, use func([]byte) error) (wrong, err error) {
-	f, err := s.root.OpenFile(name, os.O_RDONLY, 0)
+	f, err := s.openFile(name)
+	if errors.Is(err, errNotFile) {
+		return err, nil
+	}
 	if err != nil {
 		return nil, err
 	}

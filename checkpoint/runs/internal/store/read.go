@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"path"
 	"slices"
 
@@ -29,13 +28,9 @@ type Checkpoint struct {
 // Checkpoint opens a checkpoint whose manifest is good, with a lock that readers share. Errors are
 // those of Entry.Err, ErrNotFound, and the system's.
 func (s *Store) Checkpoint(id ID) (*Checkpoint, error) {
-	name := path.Join(id.String(), ManifestName)
-	f, err := s.root.OpenFile(name, os.O_RDONLY, 0)
+	f, err := s.openFile(path.Join(id.String(), ManifestName))
 	if err != nil {
-		if isMissing(err) {
-			return nil, s.whyMissing(id)
-		}
-		return nil, err
+		return nil, s.whyUnopened(id, err)
 	}
 	c := &Checkpoint{s: s, manifest: f}
 	if err := c.enter(id); err != nil {
@@ -44,14 +39,16 @@ func (s *Store) Checkpoint(id ID) (*Checkpoint, error) {
 	return c, nil
 }
 
-// whyMissing tells damage from absence.
-func (s *Store) whyMissing(id ID) error {
-	e, err := s.Entry(id)
-	if err == nil {
-		err = e.Err
-	}
-	if err == nil {
-		err = fmt.Errorf("%w: %s", ErrNotFound, id) // it came that very moment
+// whyUnopened tells damage from absence, and both from what keeps a manifest from being opened.
+func (s *Store) whyUnopened(id ID, err error) error {
+	e, entryErr := s.Entry(id)
+	switch {
+	case entryErr != nil:
+		return entryErr
+	case e.Err != nil:
+		return e.Err
+	case isMissing(err):
+		return fmt.Errorf("%w: %s", ErrNotFound, id) // it came that very moment
 	}
 	return err
 }
@@ -102,9 +99,12 @@ func (c *Checkpoint) Open(name string) (fsys.File, error) {
 	if _, ok := c.Manifest.Files[name]; !ok {
 		return nil, fmt.Errorf("%s has no file %q, but %q", c.ID, name, slices.Sorted(maps.Keys(c.Manifest.Files)))
 	}
-	f, err := c.s.root.OpenFile(path.Join(c.String(), name), os.O_RDONLY, 0)
-	if isMissing(err) {
+	f, err := c.s.openFile(path.Join(c.String(), name))
+	switch {
+	case isMissing(err):
 		return nil, cmp.Or(c.stillThere(c.ID), error(c.damage(name, "missing")))
+	case errors.Is(err, errNotFile):
+		return nil, c.damage(name, "%v", err)
 	}
 	return f, err
 }
