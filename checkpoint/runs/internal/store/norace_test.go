@@ -1,0 +1,8 @@
+//go:build !race
+
+package store
+
+const (
+	bitsApart    = 1
+	lengthsApart = 13
+)
