@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/fb777929/kibisis/checkpoint/runs/internal/jsonfloat"
 )
 
 // The kinds of a checkpoint: why it was made. They are in its manifest.
@@ -24,8 +26,8 @@ const (
 
 // A bestSoFar is the best value of a metric, and when it was.
 type bestSoFar struct {
-	Value float64 `json:"value"`
-	Step  int64   `json:"step"`
+	Value jsonfloat.Float `json:"value"`
+	Step  int64           `json:"step"`
 }
 
 // SaveIfDue is to be called after each step with the number of steps done so far and whatever
@@ -110,10 +112,11 @@ func (r *Run) note(step int64, m Metrics) (improved string, err error) {
 			continue
 		}
 		old, had := r.best[b.Metric]
-		if had && (b.Lowest && v >= old.Value || !b.Lowest && v <= old.Value) {
+		best := float64(old.Value)
+		if had && (b.Lowest && v >= best || !b.Lowest && v <= best) {
 			continue
 		}
-		r.best[b.Metric] = bestSoFar{v, step}
+		r.best[b.Metric] = bestSoFar{jsonfloat.Float(v), step}
 		improved = fmt.Sprintf("best %s so far: %g", b.Metric, v)
 		_, r.frequent = before[b.Metric]
 	}
@@ -296,7 +299,7 @@ func (r *Run) expectedSave() time.Duration {
 		return r.took
 	}
 	const slow = 100 << 20 // bytes a second
-	c, err := newCapture(r.parts)
+	c, err := newCapture(r.parts, r.memo)
 	if err != nil {
 		return 0 // the save will say so
 	}

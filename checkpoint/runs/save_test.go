@@ -235,7 +235,7 @@ func TestTheBestIsKept(t *testing.T) {
 	l := newLoop(t, tensor.Float32, 1, adam())
 	o := Options{EverySteps: 1, KeepLast: 2, KeepBest: Lowest("val")}
 	d := newOnDisk(t, l, o)
-	for i, v := range []float64{math.NaN(), 3, 1, 2, math.NaN(), 4, math.Inf(1), 5} {
+	for i, v := range []float64{math.NaN(), math.Inf(1), 1, 2, math.NaN(), 4, math.Inf(1), 5} {
 		require.NoError(t, d.saves(int64(i+1), Metrics{"val": v}))
 	}
 	require.Equal(t, []int64{3, 7, 8}, d.steps())
