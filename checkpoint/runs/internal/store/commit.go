@@ -362,12 +362,17 @@ func (p *Pending) discard() (err error) {
 	return errors.Join(err, p.s.removeTree(p.dir))
 }
 
-// removeTree removes a flat directory of ours.
+// removeTree removes a flat directory of ours. A link that somebody laid in its place goes, and
+// nothing that is behind it.
 func (s *Store) removeTree(dir string) error {
-	names, err := s.root.ReadDir(dir)
+	info, err := s.root.Lstat(dir)
 	if isMissing(err) {
 		return nil
 	}
+	if err == nil && !info.IsDir() {
+		return s.root.Remove(dir)
+	}
+	names, err := s.root.ReadDir(dir)
 	for _, name := range names {
 		err = errors.Join(err, s.root.Remove(path.Join(dir, name)))
 	}

@@ -30,7 +30,11 @@ func (s *Store) Pin(id ID, name string) error {
 	if err := s.exists(id); err != nil {
 		return fmt.Errorf("pin %s: %w", id, err)
 	}
-	names := append(s.pins(id), name)
+	names, err := s.readPins(id)
+	if err != nil {
+		return fmt.Errorf("pin %s: %w", id, err)
+	}
+	names = append(names, name)
 	slices.Sort(names)
 	text := strings.Join(slices.Compact(names), "\n") + "\n"
 	if err := s.putBeside(id, pinName, []byte(text)); err != nil {
@@ -41,13 +45,18 @@ func (s *Store) Pin(id ID, name string) error {
 
 // Unpin takes a name away. With the last one the checkpoint is as others are.
 func (s *Store) Unpin(id ID, name string) error {
-	left := s.pins(id)
+	if err := s.exists(id); err != nil {
+		return fmt.Errorf("unpin %s: %w", id, err)
+	}
+	left, err := s.readPins(id)
+	if err != nil {
+		return fmt.Errorf("unpin %s: %w", id, err)
+	}
 	at := slices.Index(left, name)
 	if at < 0 {
 		return fmt.Errorf("unpin %s: it is not pinned by the name %q, but by %q", id, name, left)
 	}
 	left = slices.Delete(left, at, at+1)
-	var err error
 	if len(left) > 0 {
 		err = s.putBeside(id, pinName, []byte(strings.Join(left, "\n")+"\n"))
 	} else if err = s.root.Remove(path.Join(id.String(), pinName)); err == nil {
@@ -59,13 +68,13 @@ func (s *Store) Unpin(id ID, name string) error {
 	return nil
 }
 
-// pins are the names in a pin. One that cannot be read has none, and counts all the same.
-func (s *Store) pins(id ID) []string {
+// readPins is the names in a pin, none where there is no pin.
+func (s *Store) readPins(id ID) ([]string, error) {
 	b, err := s.readSmall(path.Join(id.String(), pinName), maxBeside)
-	if err != nil {
-		return nil
+	if err != nil && !isMissing(err) {
+		return nil, err
 	}
-	return strings.Fields(string(b))
+	return strings.Fields(string(b)), nil
 }
 
 // Record adds metrics to a checkpoint, and replaces those of the same name.
@@ -99,8 +108,15 @@ func (s *Store) recorded(id ID) (metrics map[string]jsonfloat.Float, err error) 
 	return metrics, json.Unmarshal(b, &metrics)
 }
 
+// exists looks for a checkpoint, whose directory is one and no link to another.
 func (s *Store) exists(id ID) error {
-	_, err := s.root.Lstat(path.Join(id.String(), ManifestName))
+	dir, err := s.root.Lstat(id.String())
+	if err == nil && !dir.IsDir() {
+		return &DamageError{ID: id, Detail: fmt.Sprintf("not a directory but %s", dir.Mode())}
+	}
+	if err == nil {
+		_, err = s.root.Lstat(path.Join(id.String(), ManifestName))
+	}
 	if isMissing(err) {
 		return fmt.Errorf("%w: %s", ErrNotFound, id)
 	}
