@@ -176,7 +176,7 @@ func (s *Store) besides(e *Entry) error {
 	}
 	e.Pinned = slices.Contains(names, pinName)
 	if e.Pinned {
-		e.Pins = s.pins(e.ID)
+		e.Pins, _ = s.readPins(e.ID) // a pin that cannot be read counts all the same
 	}
 	if slices.Contains(names, recordedName) {
 		e.Recorded, e.RecordedErr = s.recorded(e.ID)
