@@ -17,6 +17,7 @@ type capture struct {
 	files   []tensorFile
 	entries map[string]json.RawMessage // of state.json, by part
 	trained map[string]bool            // parameters that a solver changes
+	memo    *memo
 }
 
 // A tensorFile is what becomes name.safetensors, or a set of shards.
@@ -27,9 +28,10 @@ type tensorFile struct {
 	slots    bool // of an optimizer
 }
 
-// newCapture asks all parts.
-func newCapture(parts []Part) (*capture, error) {
-	c := &capture{entries: map[string]json.RawMessage{}, trained: map[string]bool{}}
+// newCapture asks all parts. What they said at the capture before is in memo, and what they say
+// now goes there.
+func newCapture(parts []Part, memo *memo) (*capture, error) {
+	c := &capture{entries: map[string]json.RawMessage{}, trained: map[string]bool{}, memo: memo}
 	for _, p := range parts {
 		if err := p.capture(c); err != nil {
 			return nil, err
@@ -40,12 +42,30 @@ func newCapture(parts []Part) (*capture, error) {
 
 // tensors adds a file. The names are those of the model.
 func (c *capture) tensors(name string, m checkpoint.Model) error {
+	return c.file(name, walk(m, len(c.memo.files[name].of)), func() (tensorFile, error) { return newTensorFile(name, m) })
+}
+
+// file adds a file of these values, which made lists if they are not those of the last capture.
+func (c *capture) file(name string, values []named, list func() (tensorFile, error)) error {
+	if kept, ok := c.memo.files[name]; ok && hold(kept.of, values) {
+		c.files = append(c.files, kept.file)
+		return nil
+	}
+	f, err := list()
+	if err != nil {
+		return err
+	}
+	c.memo.files[name] = keptFile{markAll(values), f}
+	c.files = append(c.files, f)
+	return nil
+}
+
+func newTensorFile(name string, m checkpoint.Model) (tensorFile, error) {
 	src, o, err := checkpoint.Sources(m, &checkpoint.SaveOptions{Checksums: true})
 	if err != nil {
-		return fmt.Errorf("part %q: %w", name, err)
+		return tensorFile{}, fmt.Errorf("part %q: %w", name, err)
 	}
-	c.files = append(c.files, tensorFile{name: name, src: src, metadata: o.Metadata})
-	return nil
+	return tensorFile{name: name, src: src, metadata: o.Metadata}, nil
 }
 
 // json adds an entry of state.json.

@@ -46,7 +46,7 @@ func (f *flight) blocked() time.Duration { return max(0, f.copied.Sub(f.began)) 
 
 // prepare reserves the room and copies the state, on the loop's goroutine.
 func (f *flight) prepare(ctx context.Context) error {
-	c, err := newCapture(f.r.parts)
+	c, err := newCapture(f.r.parts, f.r.memo)
 	if err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ func (r *Run) bind(parts []Part) error {
 	if r.opts.ReadOnly {
 		return nil // values may be made by the load
 	}
-	_, err := newCapture(parts)
+	_, err := newCapture(parts, newMemo())
 	return err
 }
 

@@ -39,6 +39,7 @@ type Run struct {
 	parts     []Part // nil before Restore
 	schedule  *schedule.Schedule
 	meter     *meter
+	memo      *memo
 	snaps     snapshotter
 	flight    *flight // the save in the background, nil without
 	waiting   string  // why a save waits for the one before it, "" if none does
@@ -116,6 +117,7 @@ func (r *Run) configure(path string) (err error) {
 	}
 	r.made = provenance.Collect(r.opts.args)
 	r.meter = newMeter()
+	r.memo = newMemo()
 	r.snaps.shardSize = r.opts.ShardSize
 	r.seen = newWatcher(r.opts.Observer, r.opts.Log)
 	r.best = map[string]bestSoFar{}

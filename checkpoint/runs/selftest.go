@@ -131,7 +131,7 @@ func (t *selfTest) walk(ctx context.Context, n int) ([]digests, error) {
 type digests map[string][sha256.Size]byte
 
 func (t *selfTest) digests() (digests, error) {
-	c, err := newCapture(t.r.parts)
+	c, err := newCapture(t.r.parts, newMemo())
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,8 @@ import (
 	"fmt"
 	"iter"
 	"maps"
-	"reflect"
+	"slices"
+	"unsafe"
 
 	"github.com/fb777929/kibisis/checkpoint/internal/fsys"
 	"github.com/fb777929/kibisis/checkpoint/runs/internal/store"
@@ -39,7 +40,8 @@ type snapshotter struct {
 
 // A filePlan is how one tensorFile is laid out.
 type filePlan struct {
-	file   tensorFile // without the data
+	file   tensorFile          // without the data
+	list   *safetensors.Source // the first of the list that it was made of, nil for none
 	set    *safetensors.ShardImages
 	specs  []safetensors.Spec
 	placed []placedImage
@@ -71,7 +73,7 @@ func (s *snapshotter) plan(c *capture, step int64, best map[string]bestSoFar) (*
 	for i, f := range c.files {
 		if i < len(s.plans) && s.plans[i].fits(f) {
 			plans[i] = s.plans[i]
-			plans[i].file.src = f.src
+			plans[i].file.src, plans[i].list = f.src, unsafe.SliceData(f.src)
 			continue
 		}
 		fits = false
@@ -88,10 +90,17 @@ func (s *snapshotter) plan(c *capture, step int64, best map[string]bestSoFar) (*
 	return &snapshot{step: step, plans: plans, trained: c.trained, state: append(state, '\n')}, nil
 }
 
-// fits reports whether f has the tensors of p.
+// fits reports whether f has the tensors of p. A list that is the same one is not looked at.
 func (p *filePlan) fits(f tensorFile) bool {
-	return p.file.name == f.name && p.file.slots == f.slots && maps.Equal(p.file.metadata, f.metadata) &&
-		reflect.DeepEqual(p.specs, safetensors.SpecsOf(f.src))
+	if p.file.name != f.name || p.file.slots != f.slots || len(p.specs) != len(f.src) {
+		return false
+	}
+	return p.list != nil && p.list == unsafe.SliceData(f.src) ||
+		maps.Equal(p.file.metadata, f.metadata) && slices.EqualFunc(p.specs, safetensors.SpecsOf(f.src), sameSpec)
+}
+
+func sameSpec(a, b safetensors.Spec) bool {
+	return a.Name == b.Name && a.DType == b.DType && slices.Equal(a.Shape, b.Shape)
 }
 
 // planFile lays out a file, or a set of them.
@@ -105,7 +114,7 @@ func (s *snapshotter) planFile(f tensorFile) (*filePlan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &filePlan{file: f, set: set, specs: specs}, nil
+	return &filePlan{file: f, list: unsafe.SliceData(f.src), set: set, specs: specs}, nil
 }
 
 // place gives every image its memory: new memory only if there is not enough.

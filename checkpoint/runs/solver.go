@@ -65,7 +65,7 @@ type solverState struct {
 }
 
 func (p solverPart) capture(c *capture) error {
-	names, err := paramNames(p.order, p.m, c.trained)
+	names, err := c.params(p.name, p.order, p.m)
 	if err != nil {
 		return fmt.Errorf("part %q: %w", p.name, err)
 	}
@@ -78,25 +78,59 @@ func (p solverPart) capture(c *capture) error {
 		return fmt.Errorf("part %q: %w", p.name, err)
 	}
 	c.json(p.name, raw)
-	slots := map[string]gorgonia.Value{}
-	for i, of := range st.Slots {
-		for slot, v := range of {
-			slots[slot+"."+names[i]] = v
+	return c.slots(p.name, walkSlots(st.Slots, names, len(c.memo.files[p.name].of)), func() checkpoint.Model {
+		slots := map[string]gorgonia.Value{}
+		for i, of := range st.Slots {
+			for slot, v := range of {
+				slots[slot+"."+names[i]] = v
+			}
 		}
+		return checkpoint.FromValues(slots)
+	})
+}
+
+// walkSlots lists slots, with the names of their parameters; most is how many that may be.
+func walkSlots(slots []map[string]gorgonia.Value, names []string, most int) []named {
+	all := make([]named, 0, most)
+	for i, of := range slots {
+		begin := len(all)
+		for slot, v := range of {
+			all = append(all, named{slot, names[i], v})
+		}
+		slices.SortFunc(all[begin:], func(a, b named) int { return strings.Compare(a.name, b.name) })
 	}
-	return c.slots(p.name, checkpoint.FromValues(slots), len(slots))
+	return all
 }
 
 // slots adds a file of an optimizer's tensors. One that has none yet has no file.
-func (c *capture) slots(name string, m checkpoint.Model, n int) error {
-	if n == 0 {
+func (c *capture) slots(name string, values []named, list func() checkpoint.Model) error {
+	if len(values) == 0 {
 		return nil
 	}
-	if err := c.tensors(name, m); err != nil {
-		return err
+	return c.file(name, values, func() (tensorFile, error) {
+		f, err := newTensorFile(name, list())
+		f.slots = true
+		return f, err
+	})
+}
+
+// params are the names of a solver's parameters, which become known as trained.
+func (c *capture) params(name string, order []gorgonia.ValueGrad, m checkpoint.Model) ([]string, error) {
+	kept := c.memo.params[name]
+	now, model := walkOrder(order), walk(m, len(kept.model))
+	if !hold(kept.order, now) || !hold(kept.model, model) {
+		trained := map[string]bool{}
+		names, err := paramNames(order, m, trained)
+		if err != nil {
+			return nil, err
+		}
+		kept = keptParams{markAll(now), markAll(model), names, slices.Collect(maps.Keys(trained))}
+		c.memo.params[name] = kept
 	}
-	c.files[len(c.files)-1].slots = true
-	return nil
+	for _, param := range kept.trained {
+		c.trained[param] = true
+	}
+	return kept.names, nil
 }
 
 func (p solverPart) stage(_ context.Context, from *saved) (func() error, error) {
@@ -258,7 +292,7 @@ func (p ownSolver) key() string            { return p.name }
 func (p ownSolver) named(name string) Part { return ownSolver{name, p.s, p.order, p.m} }
 
 func (p ownSolver) capture(c *capture) error {
-	if _, err := paramNames(p.order, p.m, c.trained); err != nil {
+	if _, err := c.params(p.name, p.order, p.m); err != nil {
 		return fmt.Errorf("part %q: %w", p.name, err)
 	}
 	raw, err := p.s.MarshalJSON()
@@ -266,8 +300,7 @@ func (p ownSolver) capture(c *capture) error {
 		return fmt.Errorf("part %q: %w", p.name, err)
 	}
 	c.json(p.name, raw)
-	all := maps.Collect(p.s.StateDict())
-	return c.slots(p.name, checkpoint.FromMap(all), len(all))
+	return c.slots(p.name, walk(p.s, len(c.memo.files[p.name].of)), func() checkpoint.Model { return p.s })
 }
 
 func (p ownSolver) stage(ctx context.Context, from *saved) (func() error, error) {

@@ -91,11 +91,13 @@ func (m memory) fits(param memory) error {
 	if m.dtype != param.dtype {
 		return fmt.Errorf("is of dtype %v, its parameter of %v", m.dtype, param.dtype)
 	}
-	if got, want := m.layout.Shape(), param.layout.Shape(); !slices.Equal(got, want) {
-		return fmt.Errorf("has shape %v, its parameter %v", got, want)
+	if !slices.EqualFunc(m.layout.Axes, param.layout.Axes, sameLength) {
+		return fmt.Errorf("has shape %v, its parameter %v", m.layout.Shape(), param.layout.Shape())
 	}
 	return nil
 }
+
+func sameLength(a, b strided.Axis) bool { return a.N == b.N }
 
 // memoryOfParam is the memory of a parameter's value.
 func memoryOfParam(p gorgonia.ValueGrad) (memory, error) {
