@@ -140,7 +140,7 @@ func (s *Store) throwAway(id ID) error {
 }
 
 // emptyTrash removes what throwAway renamed, unless somebody has pinned it meanwhile: then it gets its
-// name back.
+// name back, as long as all of it is there.
 func (s *Store) emptyTrash(id ID) error {
 	trash := trashName(id)
 	names, err := s.root.ReadDir(trash)
@@ -151,10 +151,42 @@ func (s *Store) emptyTrash(id ID) error {
 		return err
 	}
 	if slices.Contains(names, pinName) {
-		err := s.root.RenameNew(trash, id.String())
-		return errors.Join(fmt.Errorf("%w, since a moment ago", ErrPinned), err, s.root.SyncDir("."))
+		begun, err := s.begunToGo(trash)
+		if err != nil {
+			return err
+		}
+		if !begun {
+			err := s.root.RenameNew(trash, id.String())
+			return errors.Join(fmt.Errorf("%w, since a moment ago", ErrPinned), err, s.root.SyncDir("."))
+		}
 	}
 	return s.removeTree(trash)
+}
+
+// begunToGo reports that files of a checkpoint in the trash are gone. A pin may be there all the same:
+// one whose own removal did not survive a power cut.
+func (s *Store) begunToGo(trash string) (bool, error) {
+	var m *Manifest
+	wrong, err := s.readTwice(path.Join(trash, ManifestName), maxManifest, func(b []byte) (err error) {
+		m, err = decode(b)
+		return err
+	})
+	if isMissing(err) {
+		return true, nil
+	}
+	if err != nil || wrong != nil { // damage is for people to look at
+		return false, err
+	}
+	for name := range m.Files {
+		_, err := s.root.Lstat(path.Join(trash, name))
+		if isMissing(err) {
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return false, nil
 }
 
 // SetAside gives a damaged checkpoint a name that no checkpoint has, for people to look at. It is
