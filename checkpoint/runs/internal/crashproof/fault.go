@@ -1,0 +1,122 @@
+package crashproof
+
+// This file has one call of a story go wrong, or that one and all after it.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/fb777929/kibisis/checkpoint/internal/fsys/faulty"
+)
+
+// faulted plays a script in which something goes wrong, for each call at which it can: until
+// no call is left. It returns at how many.
+func faulted(ctx context.Context, s *script, f faulty.Fault) (int, error) {
+	for f.Call = 0; ; f.Call++ {
+		if err := context.Cause(ctx); err != nil {
+			return f.Call, err
+		}
+		hit, err := faultedAt(ctx, s, f)
+		if err != nil || !hit {
+			return f.Call, err
+		}
+	}
+}
+
+// faultedAt plays a script with one fault. It reports whether the script came to that call.
+func faultedAt(ctx context.Context, s *script, f faulty.Fault) (hit bool, err error) {
+	disk, l := s.stage()
+	proc := disk.Process()
+	proc.Inject(f)
+	p := newPlayer(ctx, disk, proc, l)
+	err = s.stumble(p)
+	hit = reached(proc, f)
+	if err == nil {
+		err = afterwards(ctx, disk, p)
+	}
+	if err != nil {
+		call := "none"
+		if hit {
+			call = callOf(proc, f)
+		}
+		err = fmt.Errorf("%+v at %q in %q: %w", f, call, s.name, err)
+	}
+	return hit, err
+}
+
+// reached reports whether the fault's call was made.
+func reached(p *faulty.Process, f faulty.Fault) bool { return callOf(p, f) != "" }
+
+// callOf is the call that the fault hit, "" if there were not so many.
+func callOf(p *faulty.Process, f faulty.Fault) string {
+	n := 0
+	for _, call := range p.Trace() {
+		if f.Op != "" && opOf(call) != f.Op {
+			continue
+		}
+		if n == f.Call {
+			return call
+		}
+		n++
+	}
+	return ""
+}
+
+// stumble plays a script in which steps may fail. The program goes on after one error, as a
+// training loop does, and is started anew after the second in a row. What it is told must be so at once:
+// an error, if and only if the state is not there.
+func (s *script) stumble(p *player) error {
+	failed := 0
+	for i, step := range s.steps {
+		err := s.restarted(p, failed)
+		if err == nil {
+			err = step(p)
+		}
+		var v *violation
+		switch {
+		case errors.As(err, &v):
+			return fmt.Errorf("step %d: %w", i, err)
+		case err != nil:
+			failed++
+		default:
+			failed = 0
+		}
+		if _, wrong := observe(p.ctx, p.disk, p.ledger.Load()); wrong != nil {
+			return fmt.Errorf("after step %d, which says %v: %w", i, err, wrong)
+		}
+	}
+	return nil
+}
+
+// restarted starts the program anew if it had to give up.
+func (s *script) restarted(p *player, failed int) error {
+	if failed < 2 {
+		return nil
+	}
+	_ = p.close() // it has failed before
+	return p.open()
+}
+
+// afterwards looks at what is left: as it is, and after power cuts.
+func afterwards(ctx context.Context, disk *faulty.Disk, p *player) error {
+	l := p.ledger.Load()
+	rng := rand.New(rand.NewPCG(1, 3)) //nolint:gosec // it is no secret
+	for range cutsAfterwards {
+		if err := check(ctx, disk.Crash(rng), l); err != nil {
+			return fmt.Errorf("after a power cut: %w", err)
+		}
+	}
+	_ = p.close() // it may be what fails
+	if n := disk.OpenHandles(); n != 0 {
+		return violated("I9", "%d files are open", n)
+	}
+	if err := check(ctx, disk, l); err != nil {
+		return fmt.Errorf("afterwards: %w", err)
+	}
+	return nil
+}
+
+// cutsAfterwards is how many power cuts are tried after each story with a fault.
+const cutsAfterwards = 2
