@@ -9,6 +9,7 @@ import (
 
 	"github.com/fb777929/kibisis/checkpoint/runs"
 	"github.com/fb777929/kibisis/examples/internal/digits"
+	"github.com/fb777929/kibisis/examples/internal/progress"
 )
 
 // fit trains a network within a run.
@@ -47,19 +48,17 @@ func (f *fit) from(ctx context.Context, step int64) error {
 func (f *fit) epoch(ctx context.Context, step int64) (int64, error) {
 	name := fmt.Sprintf("epoch %d of %d", f.data.At.Epoch+1, f.epochs)
 	start, epoch := time.Now(), f.data.At.Epoch
-	tick, done := newBar(f.stderr, name, f.data.Steps(), f.data.At.Next/digits.Batch, &f.saved)
-	defer done()
-	for {
+	bar := progress.New(f.stderr, name, int64(f.data.Steps()))
+	defer bar.Done()
+	for f.data.At.Epoch == epoch {
 		loss, err := f.net.Step(f.train, f.data.Next())
 		if err != nil {
 			return step, fmt.Errorf("%s: step %d: %w", name, step, err)
 		}
 		step++
-		tick()
 		f.loss += loss
-		ended := f.data.At.Epoch != epoch
-		if ended {
-			done()
+		if f.data.At.Epoch != epoch {
+			bar.Done()
 			if err := f.say(name, start); err != nil {
 				return step, err
 			}
@@ -69,10 +68,10 @@ func (f *fit) epoch(ctx context.Context, step int64) (int64, error) {
 		if err := f.run.SaveIfDue(ctx, step, runs.Metrics{"loss": loss}); err != nil {
 			return step, fmt.Errorf("%s: step %d, of which %d are saved: %w", name, step, f.saved.Load(), err)
 		}
-		if ended {
-			return step, nil
-		}
+		bar.At(int64(f.data.At.Next / digits.Batch))
+		bar.Saved(f.saved.Load())
 	}
+	return step, nil
 }
 
 // say prints what came of an epoch.

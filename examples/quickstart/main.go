@@ -138,16 +138,11 @@ func (p *program) newest() (path string, err error) {
 		return "", err
 	}
 	defer run.Close()
-	all, err := run.Checkpoints()
+	head, err := run.Find(runs.Selector{})
 	if err != nil {
 		return "", err
 	}
-	for _, c := range all {
-		if c.Head {
-			return filepath.Join(p.dir, c.ID, "model.safetensors"), nil
-		}
-	}
-	return "", fmt.Errorf("%s: %w", p.dir, runs.ErrNotFound)
+	return filepath.Join(p.dir, head.ID, "model.safetensors"), nil
 }
 
 // compare shows both networks the test images. It is an error if they differ on one.
