@@ -27,7 +27,8 @@
 // resumes from the newest committed state, whole. A state is committed when Save returns nil, when
 // Finish returns nil, or when the observer is told of [Committed]; from then on it survives a power
 // cut, as far as disk and file system keep what they say (see package checkpoint for the limits of each system).
-// Rooms are reserved first, so that a full disk is found before the state is copied.
+// Room is reserved before the first byte is written, and a disk that says that it is full is
+// believed before the state is copied.
 //
 // SaveIfDue makes one copy of the state, between two steps, into memory that it keeps (as much as
 // the state has, once), and a goroutine writes it. A state is never read at another time than

@@ -50,8 +50,8 @@ type Committed struct {
 	// written again.
 	Linked int64
 
-	Reserve time.Duration // making room on the disk, and planning
-	Copy    time.Duration // copying the state; the loop waits up to here
+	Copy    time.Duration // copying the state; the loop waits for it, and for finding out what there is
+	Reserve time.Duration // making room on the disk, and names
 	Write   time.Duration // the files, with their checksums
 	Commit  time.Duration // the manifest, syncs and the rename
 	Prune   time.Duration // deleting what no rule keeps

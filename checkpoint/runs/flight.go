@@ -27,8 +27,8 @@ type flight struct {
 	bad     notFinite
 	linked  int64 // bytes
 
-	began, reserved, copied time.Time // the loop's part
-	written, durable, ended time.Time
+	began, planned, copied            time.Time // the loop's part
+	reserved, written, durable, ended time.Time
 	entry                   store.Entry
 	pruned                  *Pruned
 	err                     error
@@ -44,7 +44,8 @@ type manifestExtra struct {
 // blocked is the time that the loop has waited.
 func (f *flight) blocked() time.Duration { return max(0, f.copied.Sub(f.began)) }
 
-// prepare reserves the room and copies the state, on the loop's goroutine.
+// prepare copies the state, on the loop's goroutine. Making room on the disk can take longer than the
+// copy, so it is left to the background, unless the disk says that it is full.
 func (f *flight) prepare(ctx context.Context) error {
 	c, err := newCapture(f.r.parts, f.r.memo)
 	if err != nil {
@@ -53,15 +54,25 @@ func (f *flight) prepare(ctx context.Context) error {
 	if f.sn, err = f.r.snaps.plan(c, f.at, f.r.best); err != nil {
 		return err
 	}
-	if f.pending, err = f.reserve(ctx); err != nil {
-		return err
+	if f.r.store.Full(f.sn.sizes(), f.sn.manifestRoom()) {
+		if f.pending, err = f.reserve(ctx); err != nil {
+			return err
+		}
 	}
-	f.reserved = f.r.opts.now()
+	f.planned = f.r.opts.now()
 	if err := f.sn.fill(ctx); err != nil {
-		return errors.Join(err, f.pending.Close())
+		return errors.Join(err, f.giveUp())
 	}
 	f.copied = f.r.opts.now()
 	return nil
+}
+
+// giveUp removes what was begun.
+func (f *flight) giveUp() error {
+	if f.pending == nil {
+		return nil
+	}
+	return f.pending.Close()
 }
 
 // reserve begins the checkpoint. Where the disk is full, what the policy does not keep is deleted, and it
@@ -93,7 +104,13 @@ func (f *flight) fly(ctx context.Context) {
 	f.ended = f.r.opts.now()
 }
 
-func (f *flight) write(ctx context.Context) (store.Entry, error) {
+func (f *flight) write(ctx context.Context) (_ store.Entry, err error) {
+	if f.pending == nil {
+		if f.pending, err = f.reserve(ctx); err != nil {
+			return store.Entry{}, err
+		}
+	}
+	f.reserved = f.r.opts.now()
 	f.r.links.begin()
 	for w := range f.sn.writables(f.seal) {
 		if err := f.writeFile(ctx, w); err != nil {
@@ -181,7 +198,7 @@ func (f *flight) tell(lost time.Duration, inARow int) {
 func (f *flight) event(lost time.Duration) Committed {
 	return Committed{
 		ID: f.entry.String(), Step: f.at, Kind: f.kind, Bytes: f.sn.bytes(), Linked: f.linked,
-		Reserve: f.reserved.Sub(f.began), Copy: f.copied.Sub(f.reserved), Write: f.written.Sub(f.copied),
+		Copy: f.copied.Sub(f.planned), Reserve: f.reserved.Sub(f.copied), Write: f.written.Sub(f.reserved),
 		Commit: f.durable.Sub(f.written), Prune: f.ended.Sub(f.durable),
 		Blocked: f.blocked(), Lag: f.durable.Sub(f.began), Lost: f.blocked() + lost,
 	}

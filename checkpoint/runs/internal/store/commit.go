@@ -89,6 +89,14 @@ func (s *Store) begin(step int64, files map[string]int64, manifest int64) (*Pend
 	return p, nil
 }
 
+// Full reports whether Begin would find the disk full, as far as the system tells in advance: quotas and
+// other programs may still be in the way. It takes microseconds, and changes nothing.
+func (s *Store) Full(files map[string]int64, manifest int64) bool {
+	const margin = 1 << 20 // for what a file system needs to find files again, in bytes
+	free, err := s.root.Free(".")
+	return err == nil && free < room(files, manifest+manifestRoom)+margin
+}
+
 // room is how many bytes files and a manifest take.
 func room(files map[string]int64, manifest int64) int64 {
 	for _, size := range files {
