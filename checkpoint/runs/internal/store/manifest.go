@@ -5,12 +5,11 @@ package store
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -72,12 +71,14 @@ func (s Sum) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText takes what MarshalText gives, and nothing else.
 func (s *Sum) UnmarshalText(text []byte) error {
-	n, err := strconv.ParseUint(string(text), 16, 64)
-	if err != nil || Sum(n).String() != string(text) {
-		return fmt.Errorf("checksum %.40q: want 16 hexadecimal digits", text)
+	var b [8]byte
+	if len(text) == 2*len(b) && !bytes.ContainsAny(text, "ABCDEF") {
+		if _, err := hex.Decode(b[:], text); err == nil {
+			*s = Sum(binary.BigEndian.Uint64(b[:]))
+			return nil
+		}
 	}
-	*s = Sum(n)
-	return nil
+	return fmt.Errorf("checksum %.40q: want 16 hexadecimal digits", text)
 }
 
 // The digest is the last member, so that it can be told from what it is of without parsing:
@@ -88,39 +89,23 @@ const (
 	digestSize   = len(digestBefore) + 2*sha256.Size + len(digestAfter)
 )
 
-// encode spells the manifest. The same manifest gives the same bytes.
+// encode spells the manifest. The same manifest gives the same bytes, which can be read back.
 func (m *Manifest) encode() ([]byte, error) {
 	b, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		return nil, err
 	}
-	b = bytes.TrimSuffix(b, []byte("\n}"))
+	b = bytes.TrimSuffix(b, closing)
+	if len(b) > maxManifest-digestSize {
+		return nil, fmt.Errorf("a manifest of %d bytes, at most %d", len(b), maxManifest-digestSize)
+	}
+	if _, err := read(b); err != nil {
+		return nil, fmt.Errorf("a manifest that could not be read: %w", err)
+	}
 	sum := sha256.Sum256(b)
 	b = append(b, digestBefore...)
 	b = hex.AppendEncode(b, sum[:])
 	return append(b, digestAfter...), nil
-}
-
-// decode is the inverse. An error says what is wrong with the bytes, and is ErrNewerFormat for good
-// ones of a newer format: whatever a format adds, its digest stays where it is.
-func decode(b []byte) (*Manifest, error) {
-	body, err := checkDigest(b)
-	if err != nil {
-		return nil, err
-	}
-	var version struct{ Format int }
-	whole := append(slices.Clip(body), "\n}"...)
-	if err := json.Unmarshal(whole, &version); err != nil {
-		return nil, err
-	}
-	if version.Format > Format {
-		return nil, fmt.Errorf("%w: %d, this program reads up to %d: use a newer version of it", ErrNewerFormat, version.Format, Format)
-	}
-	m := &Manifest{}
-	if err := json.Unmarshal(whole, m); err != nil {
-		return nil, err
-	}
-	return m, m.check()
 }
 
 // checkDigest returns what the digest is of.
