@@ -206,7 +206,7 @@ func (s *Store) bind(b *Bound) error {
 
 // writeSynced writes a small file whole, and closes it.
 func writeSynced(f fsys.File, b []byte) error {
-	_, err := f.Write(b)
+	err := writeAll(f, b, 0)
 	if err == nil {
 		err = f.Sync()
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"hash"
+	"io"
 	"os"
 	"syscall"
 	"time"
@@ -133,7 +134,7 @@ func (w *fileWriter) put(ctx context.Context, begin, end int) error {
 func (w *fileWriter) piece(begin, end int) error {
 	b := w.data.Bytes
 	if w.direct != nil {
-		_, err := w.direct.WriteAt(b[begin:roundUp(end, w.align):cap(b)], int64(begin))
+		err := writeAll(w.direct, b[begin:roundUp(end, w.align):cap(b)], int64(begin))
 		if !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
 			return err
 		}
@@ -143,7 +144,15 @@ func (w *fileWriter) piece(begin, end int) error {
 			return err
 		}
 	}
-	_, err := w.file.WriteAt(b[begin:end], int64(begin))
+	return writeAll(w.file, b[begin:end], int64(begin))
+}
+
+// writeAll takes it for an error, too, if fewer bytes were written and none was returned.
+func writeAll(w io.WriterAt, b []byte, off int64) error {
+	n, err := w.WriteAt(b, off)
+	if err == nil && n < len(b) {
+		err = io.ErrShortWrite
+	}
 	return err
 }
 
