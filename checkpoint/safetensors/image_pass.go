@@ -3,9 +3,11 @@ package safetensors
 // This file goes over the data of an image on all cores: to copy it there, and to sum it.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"runtime"
 	"slices"
 	"sync/atomic"
@@ -41,36 +43,62 @@ func (l *layout) cut() []imagePart {
 	return parts
 }
 
-// eachPart calls work for every part, on all cores, until one fails.
-func (m *Image) eachPart(ctx context.Context, work func(p *imagePart) error) error {
+// alone is how many bytes one core goes over sooner than it has a second one woken up.
+const alone = 8 << 20
+
+// An imagePass gives every part to one goroutine.
+type imagePass struct {
+	ctx   context.Context
+	parts []imagePart
+	next  atomic.Int64
+}
+
+// onAllCores runs worker on as many goroutines as the data is worth, the caller's among them, until one
+// fails. Each ranges over what it is given of the parts.
+func (m *Image) onAllCores(ctx context.Context, worker func(parts iter.Seq[*imagePart]) error) error {
 	if m.mem == nil {
 		return errors.New("an image without memory: call Place first")
 	}
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
-	group, until := errgroup.WithContext(ctx)
-	var next atomic.Int64
-	for range min(runtime.GOMAXPROCS(0), len(m.parts)) {
-		group.Go(func() error {
-			for k := next.Add(1) - 1; k < int64(len(m.parts)); k = next.Add(1) - 1 {
-				if err := context.Cause(until); err != nil {
-					return err
-				}
-				if err := work(&m.parts[k]); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+	p := &imagePass{ctx: ctx, parts: m.parts}
+	group := errgroup.Group{}
+	for range min(runtime.GOMAXPROCS(0)-1, int(m.l.size/alone)) {
+		group.Go(func() error { return p.run(worker) })
 	}
-	return group.Wait()
+	err := p.run(worker)
+	return cmp.Or(err, group.Wait())
+}
+
+// run runs one worker. When it fails, nobody is given another part.
+func (p *imagePass) run(worker func(iter.Seq[*imagePart]) error) error {
+	var ended error
+	err := worker(func(yield func(*imagePart) bool) {
+		work := int64(0) // since the last look at the context
+		for k := p.next.Add(1) - 1; k < int64(len(p.parts)); k = p.next.Add(1) - 1 {
+			part := &p.parts[k]
+			if work += part.end - part.begin; work >= imagePiece {
+				work = 0
+				ended = context.Cause(p.ctx)
+			}
+			if ended != nil || !yield(part) {
+				return
+			}
+		}
+	})
+	if err = cmp.Or(ended, err); err != nil {
+		p.next.Store(int64(len(p.parts)))
+	}
+	return err
 }
 
 // sumParts sums all parts.
 func (m *Image) sumParts(ctx context.Context) error {
-	return m.eachPart(ctx, func(p *imagePart) error {
-		p.sum = crc64nvme.Checksum(m.mem[p.begin:p.end])
+	return m.onAllCores(ctx, func(parts iter.Seq[*imagePart]) error {
+		for p := range parts {
+			p.sum = crc64nvme.Checksum(m.mem[p.begin:p.end])
+		}
 		return nil
 	})
 }
@@ -118,15 +146,7 @@ func alike(src []Source, specs []Spec) error {
 }
 
 func (m *Image) fill(ctx context.Context, src []Source) error {
-	err := m.eachPart(ctx, func(p *imagePart) error {
-		s := &src[p.tensor]
-		if !s.inHand() {
-			return nil
-		}
-		begin := p.begin - m.l.at(p.tensor)
-		data := s.Data[begin:][:p.end-p.begin]
-		return s.readable(func() error { bulk.Copy(m.mem[p.begin:p.end], data); return nil })
-	})
+	err := m.onAllCores(ctx, func(parts iter.Seq[*imagePart]) error { return m.copyParts(parts, src) })
 	if err != nil {
 		return err
 	}
@@ -144,6 +164,25 @@ func (m *Image) fill(ctx context.Context, src []Source) error {
 	return nil
 }
 
+// copyParts copies those whose data is in hand, under one guard: a guard for each costs as much as the
+// copy of a small tensor.
+func (m *Image) copyParts(parts iter.Seq[*imagePart], src []Source) error {
+	var at *Source
+	fault := mmap.Guard(func() {
+		for p := range parts {
+			at = &src[p.tensor]
+			if at.inHand() {
+				begin := p.begin - m.l.at(p.tensor)
+				bulk.Copy(m.mem[p.begin:p.end], at.Data[begin:][:p.end-p.begin])
+			}
+		}
+	})
+	if fault != nil {
+		return at.failed(fault)
+	}
+	return nil
+}
+
 // readable runs read, and says which tensor an error is of, also where memory faults.
 func (s *Source) readable(read func() error) error {
 	var err error
@@ -151,10 +190,12 @@ func (s *Source) readable(read func() error) error {
 		err = fault
 	}
 	if err != nil {
-		return fmt.Errorf("tensor %q: %w", s.Name, err)
+		return s.failed(err)
 	}
 	return nil
 }
+
+func (s *Source) failed(err error) error { return fmt.Errorf("tensor %q: %w", s.Name, err) }
 
 // A memoryWriter writes to memory, of which there is enough.
 type memoryWriter struct{ left []byte }

@@ -150,9 +150,12 @@ func (p *shardPlan) layOut(groups [][]int) error {
 func (p *shardPlan) take(src []Source) error {
 	for n := range p.files {
 		f := &p.files[n]
-		f.src = make([]Source, len(f.tensors))
-		for k, i := range f.tensors {
-			f.src[k] = src[i]
+		f.src = src // the tensors of one file are all, in their order
+		if len(p.files) > 1 {
+			f.src = make([]Source, len(f.tensors))
+			for k, i := range f.tensors {
+				f.src[k] = src[i]
+			}
 		}
 		if err := f.layout.fitAll(0, f.src); err != nil {
 			return err
