@@ -4,6 +4,7 @@ package store
 
 import (
 	"encoding/json"
+	"math"
 	"runtime"
 	"strings"
 	"testing"
@@ -76,7 +77,7 @@ func aManifest() *Manifest {
 	return &Manifest{
 		Format: Format, Run: "0123456789abcdef0123456789abcdef", Step: 400, Generation: 3,
 		Lineage: Lineage{{1, 200}, {2, 300}}, RestoredFrom: "step-000000000300-g000002", Kind: "periodic",
-		Metrics: map[string]jsonfloat.Float{"loss": 0.25, "acc": jsonfloat.Float(-0.0)},
+		Metrics: map[string]jsonfloat.Float{"loss": 0.25, "acc": jsonfloat.Float(math.Copysign(0, -1))},
 		Files: map[string]*File{
 			"model.safetensors": {Size: 100, CRC: 1, Tensors: map[string]*Tensor{"a<b>": {Range: [2]int64{8, 16}, CRC: 2}, "b\n": {Range: [2]int64{16, 100}}}},
 			"state.json":        {Size: 0},

@@ -89,10 +89,9 @@ func TestDeletionAtEveryCallOfARead(t *testing.T) {
 			}
 			r, err := OpenReadOnly("/run", &Options{FS: watch(disk.Process(), callAt(k+4, prune))})
 			require.NoError(t, err)
-			switch err := checkWhole(t.Context(), r, ID{1, 100}); {
-			case err == nil:
+			if err := checkWhole(t.Context(), r, ID{1, 100}); err == nil {
 				whole++
-			default:
+			} else {
 				require.ErrorIs(t, err, ErrNotFound, "call %d", k)
 				gone++
 			}

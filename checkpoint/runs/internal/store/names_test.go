@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -203,24 +202,6 @@ func TestReadOnlyDirectory(t *testing.T) {
 	require.ErrorIs(t, err, ErrReadOnly)
 	_, err = r.Prune(t.Context(), []ID{first}, []ID{second})
 	require.ErrorIs(t, err, ErrReadOnly)
-	require.NoError(t, r.Close())
-}
-
-// TestDirectoryOfSomebodyElse is the same with rights.
-func TestDirectoryOfSomebodyElse(t *testing.T) {
-	if runtime.GOOS == "windows" || os.Getuid() == 0 {
-		t.Skip("needs a user whom modes bind")
-	}
-	path := filepath.Join(t.TempDir(), "run")
-	require.NoError(t, threeSaved(t, path, nil).Close())
-	require.NoError(t, os.Chmod(path, 0o555))
-	t.Cleanup(func() { require.NoError(t, os.Chmod(path, 0o755)) })
-	_, err := Open(path, nil)
-	require.ErrorIs(t, err, fs.ErrPermission)
-	require.ErrorContains(t, err, path)
-	r, err := OpenReadOnly(path, nil)
-	require.NoError(t, err)
-	require.Equal(t, ID{1, 300}, head(t, r).ID)
 	require.NoError(t, r.Close())
 }
 

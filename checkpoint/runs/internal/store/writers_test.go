@@ -320,8 +320,8 @@ func (o *takeover) ofSecond(ctx context.Context) (err error) {
 // TestTakeoverAtEveryCall: wherever the first writer was paused, what both acknowledge is one
 // history, one of them is stopped with ErrFenced, and nothing that the other one saw is changed.
 func TestTakeoverAtEveryCall(t *testing.T) {
-	ctx, calls, fenced := t.Context(), 0, 0
-	for k := 0; ; k++ {
+	ctx, fenced, k := t.Context(), 0, 0
+	for ; ; k++ {
 		o := &takeover{disk: faulty.NewDisk()}
 		o.disk.Lacks("lock", "lockshared")
 		var second error
@@ -329,7 +329,6 @@ func TestTakeoverAtEveryCall(t *testing.T) {
 		first := o.ofFirst(ctx, watch(o.disk.Process(), callAt(int64(k), func() { came, second = true, o.ofSecond(ctx) })))
 		if !came {
 			require.NoError(t, first)
-			calls = k
 			break
 		}
 		require.NoError(t, second, "call %d", k)
@@ -344,7 +343,7 @@ func TestTakeoverAtEveryCall(t *testing.T) {
 		}
 		o.requireOneAlive(t, k)
 	}
-	t.Logf("the second writer came at each of %d calls, and stopped the first one %d times", calls, fenced)
+	t.Logf("the second writer came at each of %d calls, and stopped the first one %d times", k, fenced)
 	require.Greater(t, fenced, 100)
 }
 
