@@ -16,7 +16,7 @@ import (
 type capture struct {
 	files   []tensorFile
 	entries map[string]json.RawMessage // of state.json, by part
-	trained map[string]bool            // parameters that a solver changes
+	trained trained                    // parameters that a solver changes
 	memo    *memo
 }
 
@@ -28,10 +28,17 @@ type tensorFile struct {
 	slots    bool // of an optimizer
 }
 
+// trained are the names of parameters that solvers change, one set for each. Sets are not changed.
+type trained []map[string]bool
+
+func (t trained) has(name string) bool {
+	return slices.ContainsFunc(t, func(set map[string]bool) bool { return set[name] })
+}
+
 // newCapture asks all parts. What they said at the capture before is in memo, and what they say
 // now goes there.
 func newCapture(parts []Part, memo *memo) (*capture, error) {
-	c := &capture{entries: map[string]json.RawMessage{}, trained: map[string]bool{}, memo: memo}
+	c := &capture{entries: map[string]json.RawMessage{}, memo: memo}
 	for _, p := range parts {
 		if err := p.capture(c); err != nil {
 			return nil, err

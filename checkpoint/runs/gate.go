@@ -16,10 +16,10 @@ type notFinite struct {
 
 // scan looks at all tensors of a part. NaN is bad everywhere; an infinity is in trained weights and in
 // what an optimizer remembers, while buffers may hold one, such as a mask.
-func (n *notFinite) scan(p *filePlan, trained map[string]bool) {
+func (n *notFinite) scan(p *filePlan, of trained) {
 	for i, s := range p.specs {
 		nan, inf := notFiniteIn(p.set.Tensor(i), s.DType)
-		strict := p.file.slots || trained[s.Name]
+		strict := p.file.slots || of.has(s.Name)
 		switch {
 		case nan.count > 0:
 			n.add(p.file.name, s.Name, "NaN", nan)

@@ -31,7 +31,7 @@ type keptFile struct {
 type keptParams struct {
 	order, model []mark
 	names        []string
-	trained      []string
+	trained      map[string]bool
 }
 
 func newMemo() *memo { return &memo{map[string]keptFile{}, map[string]keptParams{}} }

@@ -58,7 +58,7 @@ type placedImage struct {
 type snapshot struct {
 	step    int64
 	plans   []*filePlan
-	trained map[string]bool
+	trained trained
 	state   []byte // state.json
 }
 

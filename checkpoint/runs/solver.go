@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -124,12 +123,10 @@ func (c *capture) params(name string, order []gorgonia.ValueGrad, m checkpoint.M
 		if err != nil {
 			return nil, err
 		}
-		kept = keptParams{markAll(now), markAll(model), names, slices.Collect(maps.Keys(trained))}
+		kept = keptParams{markAll(now), markAll(model), names, trained}
 		c.memo.params[name] = kept
 	}
-	for _, param := range kept.trained {
-		c.trained[param] = true
-	}
+	c.trained = append(c.trained, kept.trained)
 	return kept.names, nil
 }
 
