@@ -216,29 +216,40 @@ func (s *Store) sweep() error {
 		return err
 	}
 	var left []error
+	swept := false
 	for _, name := range names {
-		if err := s.sweepName(name); err != nil && !errors.Is(err, ErrPinned) && !isMissing(err) {
+		sweep := s.broom(name)
+		if sweep == nil {
+			continue
+		}
+		swept = true
+		if err := sweep(); err != nil && !errors.Is(err, ErrPinned) && !isMissing(err) {
 			left = append(left, err)
 		}
 	}
 	if slices.ContainsFunc(left, func(err error) bool { return errors.Is(err, fs.ErrPermission) }) {
 		return errors.Join(left...)
 	}
+	if swept {
+		// However many writers die in a row, they leave no more than the last of them did.
+		_ = s.root.SyncDir(".") // else the next writer sweeps again
+	}
 	return s.checkClaim()
 }
 
-func (s *Store) sweepName(name string) error {
+// broom is what removes a name that a dead writer left, nil for all others.
+func (s *Store) broom(name string) func() error {
 	if g, ok := parseClaim(name); ok && g < s.Generation() {
-		return s.root.Remove(name)
+		return func() error { return s.root.Remove(name) }
 	}
 	if g, ok := parseTemp(name); ok && g < s.Generation() {
-		return s.sweepTemp(name)
+		return func() error { return s.sweepTemp(name) }
 	}
 	if id, ok := parseTrash(name); ok {
-		return s.emptyTrash(id)
+		return func() error { return s.emptyTrash(id) }
 	}
 	if strings.HasPrefix(name, trashPrefix+tempPrefix) {
-		return s.removeTree(name)
+		return func() error { return s.removeTree(name) }
 	}
 	return nil
 }
