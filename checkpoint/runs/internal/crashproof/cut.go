@@ -16,10 +16,21 @@ import (
 
 // A Cutting says how hard to look.
 type Cutting struct {
-	// Max is the most states of the disk that are looked at per moment and model.
+	// Max is the most states of the disk that are looked at per moment and model: all if there are
+	// no more, else random ones.
 	Max int
+	// Torn is of how many more states per moment each block that was not synced is old, new, zero,
+	// junk or torn between two sectors, whatever the others are.
+	Torn int
+	// Every is of how many moments one is looked at, From the first of them. 0 is 1.
+	Every, From int
 	// Until, if not zero, ends it early: it is no failure.
 	Until time.Time
+}
+
+// wants reports whether moment i is one to look at.
+func (o *Cutting) wants(i int) bool {
+	return (i-o.From)%max(o.Every, 1) == 0 && (o.Until.IsZero() || time.Now().Before(o.Until))
 }
 
 // A Report counts what was looked at.
@@ -122,15 +133,26 @@ func (c *cutter) moment(op, name string) {
 		c.seen = &faulty.States{}
 	}
 	c.position = l.position
-	if c.ctx.Err() != nil || !c.options.Until.IsZero() && time.Now().After(c.options.Until) {
+	c.report.Moments++
+	if c.ctx.Err() != nil || !c.options.wants(c.report.Moments-1) {
 		return
 	}
+	story := fmt.Sprintf("%s %s (moment %d)", op, name, c.report.Moments)
 	for _, model := range []faulty.Model{faulty.Adversarial, faulty.Ordered} {
-		rng := rand.New(rand.NewPCG(uint64(c.report.Moments), uint64(model))) //nolint:gosec // it is no secret
-		cuts := c.disk.Cuts(faulty.CutOptions{Model: model, Max: c.options.Max, RNG: rng, Seen: c.seen})
+		cuts := c.disk.Cuts(faulty.CutOptions{Model: model, Max: c.options.Max, RNG: c.rng(int(model)), Seen: c.seen})
 		for after := range cuts {
-			c.jobs <- job{after, l, fmt.Sprintf("%s %s (call %d)", op, name, c.report.Moments)}
+			c.jobs <- job{after, l, story}
 		}
 	}
-	c.report.Moments++
+	rng := c.rng(-1)
+	for range c.options.Torn {
+		if after := c.disk.Crash(rng); c.seen.Add(after) {
+			c.jobs <- job{after, l, story}
+		}
+	}
+}
+
+// rng is another one for each moment and use.
+func (c *cutter) rng(use int) *rand.Rand {
+	return rand.New(rand.NewPCG(uint64(c.report.Moments), uint64(use))) //nolint:gosec // it is no secret
 }

@@ -7,34 +7,73 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/fb777929/kibisis/checkpoint/internal/fsys/faulty"
 )
 
-// faulted plays a script in which something goes wrong, for each call at which it can: until
-// no call is left. It returns at how many.
-func faulted(ctx context.Context, s *script, f faulty.Fault) (int, error) {
-	for f.Call = 0; ; f.Call++ {
-		if err := context.Cause(ctx); err != nil {
-			return f.Call, err
-		}
-		hit, err := faultedAt(ctx, s, f)
-		if err != nil || !hit {
-			return f.Call, err
+// A Failing says how hard to look. The zero value is for every call.
+type Failing struct {
+	Every int // of so many calls one fails
+	From  int // the first of them
+	Cuts  int // so many power cuts are looked at after each story
+}
+
+// errnos are what systems say when a call fails.
+var errnos = []syscall.Errno{
+	syscall.EIO, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EACCES, syscall.EMFILE, syscall.ESTALE, syscall.EINTR,
+}
+
+// allFaults is every way in which a call goes wrong.
+func allFaults() []faulty.Fault {
+	list := []faulty.Fault{{Kind: faulty.Short}, {Kind: faulty.Kill}, {Kind: faulty.Flip}, {Kind: faulty.Flip, Bit: 1001}, {Kind: faulty.Flip, Bit: 4003}}
+	for _, kind := range []faulty.Kind{faulty.Fail, faulty.FailOn, faulty.FailLate} {
+		for _, errno := range errnos {
+			list = append(list, faulty.Fault{Kind: kind, Err: errno})
 		}
 	}
+	return list
+}
+
+// faulted plays a script again and again, with f at one call after the other, until no call is left. It
+// returns how often.
+func faulted(ctx context.Context, s *script, f faulty.Fault, o Failing) (int, error) {
+	var next, played atomic.Int64
+	group, ctx := errgroup.WithContext(ctx)
+	for range runtime.GOMAXPROCS(0) {
+		group.Go(func() error {
+			for {
+				f := f
+				f.Call = o.From + int(next.Add(1)-1)*max(o.Every, 1)
+				if err := context.Cause(ctx); err != nil {
+					return err
+				}
+				hit, err := faultedAt(ctx, s, f, o.Cuts)
+				if err != nil || !hit {
+					return err
+				}
+				played.Add(1)
+			}
+		})
+	}
+	err := group.Wait()
+	return int(played.Load()), err
 }
 
 // faultedAt plays a script with one fault. It reports whether the script came to that call.
-func faultedAt(ctx context.Context, s *script, f faulty.Fault) (hit bool, err error) {
+func faultedAt(ctx context.Context, s *script, f faulty.Fault, cuts int) (hit bool, err error) {
 	disk, l := s.stage()
 	proc := disk.Process()
 	proc.Inject(f)
 	p := newPlayer(ctx, disk, proc, l)
-	err = s.stumble(p)
+	err = s.stumble(p, func() bool { return reached(proc, f) })
 	hit = reached(proc, f)
 	if err == nil {
-		err = afterwards(ctx, disk, p)
+		err = afterwards(ctx, disk, p, cuts)
 	}
 	if err != nil {
 		call := "none"
@@ -66,8 +105,9 @@ func callOf(p *faulty.Process, f faulty.Fault) string {
 
 // stumble plays a script in which steps may fail. The program goes on after one error, as a
 // training loop does, and is started anew after the second in a row. What it is told must be so at once:
-// an error, if and only if the state is not there.
-func (s *script) stumble(p *player) error {
+// an error, if and only if the state is not there. hit reports whether something has gone wrong; before
+// that, there is nothing to see.
+func (s *script) stumble(p *player, hit func() bool) error {
 	failed := 0
 	for i, step := range s.steps {
 		err := s.restarted(p, failed)
@@ -82,6 +122,9 @@ func (s *script) stumble(p *player) error {
 			failed++
 		default:
 			failed = 0
+		}
+		if !hit() {
+			continue
 		}
 		if _, wrong := observe(p.ctx, p.disk, p.ledger.Load()); wrong != nil {
 			return fmt.Errorf("after step %d, which says %v: %w", i, err, wrong)
@@ -100,10 +143,10 @@ func (s *script) restarted(p *player, failed int) error {
 }
 
 // afterwards looks at what is left: as it is, and after power cuts.
-func afterwards(ctx context.Context, disk *faulty.Disk, p *player) error {
+func afterwards(ctx context.Context, disk *faulty.Disk, p *player, cuts int) error {
 	l := p.ledger.Load()
 	rng := rand.New(rand.NewPCG(1, 3)) //nolint:gosec // it is no secret
-	for range cutsAfterwards {
+	for range cuts {
 		if err := check(ctx, disk.Crash(rng), l); err != nil {
 			return fmt.Errorf("after a power cut: %w", err)
 		}
@@ -117,6 +160,3 @@ func afterwards(ctx context.Context, disk *faulty.Disk, p *player) error {
 	}
 	return nil
 }
-
-// cutsAfterwards is how many power cuts are tried after each story with a fault.
-const cutsAfterwards = 2

@@ -9,14 +9,34 @@ import (
 	"github.com/fb777929/kibisis/checkpoint/internal/fsys/faulty"
 )
 
-// TestEveryCallFails: each call of each script fails.
+// TestEveryCallFails: each call of each script goes wrong, in every way.
 func TestEveryCallFails(t *testing.T) {
+	faults := allFaults()
 	for _, s := range scripts {
 		t.Run(s.name, func(t *testing.T) {
-			for _, kind := range []faulty.Kind{faulty.Fail, faulty.FailOn, faulty.FailLate} {
-				n, err := faulted(t.Context(), &s, faulty.Fault{Kind: kind, Err: syscall.EIO})
-				t.Logf("kind %d: %d calls", kind, n)
+			played := 0
+			for i, f := range faults {
+				n, err := faulted(t.Context(), &s, f, Failing{Every: by(293, 53, 1), From: i * by(31, 3, 0), Cuts: 2})
 				require.NoError(t, err)
+				played += n
+			}
+			t.Logf("%d stories in which a call goes wrong", played)
+		})
+	}
+}
+
+// TestLyingSync: each sync returns an error and forgets what it had to write. The next one
+// says that all is well.
+func TestLyingSync(t *testing.T) {
+	for _, s := range scripts {
+		t.Run(s.name, func(t *testing.T) {
+			for _, op := range []string{"sync", "syncdir"} {
+				for _, kind := range []faulty.Kind{faulty.Fail, faulty.FailLate} {
+					n, err := faulted(t.Context(), &s, faulty.Fault{Op: op, Kind: kind, Err: syscall.EIO},
+						Failing{Every: by(9, 3, 1), Cuts: by(2, 4, 50)})
+					require.NoError(t, err)
+					require.NotZero(t, n)
+				}
 			}
 		})
 	}
