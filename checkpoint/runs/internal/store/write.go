@@ -102,9 +102,12 @@ func (w *fileWriter) openDirect() error {
 	if align > DirectAlign {
 		return file.Close() // a disk that asks for more than memory is aligned to
 	}
-	w.direct, w.align = file, align
 	// With its length, the file takes direct writes without waiting for its metadata.
-	return w.file.Truncate(int64(len(b)))
+	if err := w.file.Truncate(int64(len(b))); err != nil {
+		return errors.Join(err, file.Close())
+	}
+	w.direct, w.align = file, align
+	return nil
 }
 
 // lateEnd is where the pieces begin that need not wait for the late bytes.
