@@ -58,10 +58,25 @@ func (e *Entry) Metrics() map[string]jsonfloat.Float {
 // List returns all checkpoints, oldest first, as their manifests describe them: their files are
 // not read. One that disappears meanwhile is left out. An error means that nothing can be said: it is
 // the system's.
-func (s *Store) List() ([]Entry, error) {
+func (s *Store) List() (entries []Entry, err error) {
+	for range maxListings {
+		var outrun bool
+		if entries, outrun, err = s.list(); err != nil || !outrun {
+			break
+		}
+	}
+	return entries, err
+}
+
+// maxListings is how often a reader lists a run whose writer deletes faster than it is listed.
+const maxListings = 32
+
+// list is List once. outrun reports that the newest has disappeared, for which there must be a newer one that
+// is not in the list.
+func (s *Store) list() (entries []Entry, outrun bool, err error) {
 	names, err := s.root.ReadDir(".")
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	var ids []ID
 	for _, name := range names {
@@ -70,7 +85,7 @@ func (s *Store) List() ([]Entry, error) {
 		}
 	}
 	slices.SortFunc(ids, ID.Compare)
-	entries := make([]Entry, len(ids))
+	entries = make([]Entry, len(ids))
 	group := errgroup.Group{}
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, id := range ids {
@@ -80,9 +95,11 @@ func (s *Store) List() ([]Entry, error) {
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return nil, fmt.Errorf("list %s: %w", s.path, err)
+		return nil, false, fmt.Errorf("list %s: %w", s.path, err)
 	}
-	return slices.DeleteFunc(entries, func(e Entry) bool { return errors.Is(e.Err, ErrNotFound) }), nil
+	isGone := func(e Entry) bool { return errors.Is(e.Err, ErrNotFound) }
+	outrun = len(entries) > 0 && isGone(entries[len(entries)-1])
+	return slices.DeleteFunc(entries, isGone), outrun, nil
 }
 
 // Entry describes one checkpoint, or returns ErrNotFound.
