@@ -126,6 +126,7 @@ func (r *Run) bring(ctx context.Context, c *store.Checkpoint, parts []Part, rest
 	for _, s := range restored.Skipped {
 		restored.LostSteps = max(restored.LostSteps, s.Step-c.Step)
 	}
+	r.tellForgotten(from, parts)
 	sortChanges(from.changes)
 	restored.Changed = from.changes
 	r.best = maps.Clone(from.state.Best)
