@@ -93,6 +93,10 @@ func (r *Run) begin(ctx context.Context, restored *Restored) error {
 	if r.opts.MustResume {
 		return ErrNothingToResume
 	}
+	// Better now than when there is something to compare with.
+	if err := provenance.CheckIdentity(r.config, r.config, r.opts.Identity); err != nil {
+		return err
+	}
 	if r.opts.ReadOnly {
 		return nil
 	}
