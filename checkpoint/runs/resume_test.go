@@ -31,8 +31,11 @@ var solvers = map[string]struct {
 // envResume has the parameters of a child: path, solver, dtype, first step's seed, until.
 const envResume = "KIBISIS_TEST_RESUME"
 
-// TestMain runs the child of TestResumeInANewProcess.
+// TestMain runs the child of TestResumeInANewProcess, and that of the scripts.
 func TestMain(m *testing.M) {
+	if args := os.Getenv(envProgram); args != "" {
+		os.Exit(programChild(args))
+	}
 	if job := os.Getenv(envResume); job != "" {
 		os.Exit(resumeChild(job))
 	}
