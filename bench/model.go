@@ -29,10 +29,11 @@ type param struct {
 
 func (p param) elements() int { return tensor.Shape(p.shape).TotalSize() }
 
+// layers is how many GPT-2 has.
 const layers = 12
 
 // newModel makes a model of close to size bytes whose elements are all 0.
-func newModel(size int64) *model { return newModelOf(transformer(size, 32)) }
+func newModel(size int64) *model { return newModelOf(transformer(size, 32, layers)) }
 
 // newModelOf makes a model of these tensors whose elements are all 0.
 func newModelOf(params []param) *model {
@@ -46,23 +47,23 @@ func newModelOf(params []param) *model {
 	return m
 }
 
-// transformer is GPT-2 with 12 layers, the widest by a multiple of unit that leaves two
+// transformer is GPT-2 with so many layers, the widest by a multiple of unit that leaves two
 // fifths of size for the embedding of the vocabulary, which fills what is left to a row. At
-// 1 GiB it is 1024 wide and has 148 tensors, 98 of them of 16 KiB at most.
-func transformer(size int64, unit int) []param {
+// 1 GiB and 12 layers it is 1024 wide and has 148 tensors, 98 of them of 16 KiB at most.
+func transformer(size int64, unit, layers int) []param {
 	width, left := unit, 0
 	for w := width; ; w += unit {
-		rest := int(size/4) - elements(blocks(w))
+		rest := int(size/4) - elements(blocks(w, layers))
 		if w > unit && rest < int(size/4)*2/5 {
 			break
 		}
 		width, left = w, rest
 	}
-	return append(blocks(width), param{"wte.weight", []int{max(left/width, 1), width}})
+	return append(blocks(width, layers), param{"wte.weight", []int{max(left/width, 1), width}})
 }
 
 // blocks is everything but the embedding of the vocabulary.
-func blocks(width int) []param {
+func blocks(width, layers int) []param {
 	list := []param{{"wpe.weight", []int{1024, width}}, {"ln_f.weight", []int{width}}, {"ln_f.bias", []int{width}}}
 	for i := range layers {
 		for _, p := range []param{

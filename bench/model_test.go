@@ -10,7 +10,7 @@ import (
 // of large and small tensors that makes it one.
 func TestTransformer(t *testing.T) {
 	for size := int64(minSize); size <= 64<<30; size *= 3 {
-		params := transformer(size, 32)
+		params := transformer(size, 32, layers)
 		require.Len(t, params, 148)
 		require.InEpsilon(t, size, 4*elements(params), 0.01, "%d", size)
 		require.LessOrEqual(t, 4*int64(elements(params)), size)
@@ -25,7 +25,7 @@ func TestTransformer(t *testing.T) {
 
 func TestTransformerOfOneGiB(t *testing.T) {
 	small := 0
-	for _, p := range transformer(1<<30, 32) {
+	for _, p := range transformer(1<<30, 32, layers) {
 		if p.elements()*4 <= 16<<10 {
 			small++
 		}

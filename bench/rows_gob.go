@@ -19,7 +19,7 @@ import (
 )
 
 func (l *lab) gobRow(group, verb, path string) *row {
-	size := 4 * int64(elements(transformer(int64(l.gobSize), 32)))
+	size := 4 * int64(elements(transformer(int64(l.gobSize), 32, layers)))
 	name := fmt.Sprintf("gob, %s %s", verb, humanize.IBytes(uint64(l.gobSize)))
 	return &row{group: group, name: name, bytes: size, few: 3, clean: l.discard(path)}
 }

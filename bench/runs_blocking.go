@@ -34,8 +34,8 @@ const (
 
 // measureSaving saves a state again and again, in turns with the floors. Between any two, memory is
 // swept, as by a step of training: neither finds the state in the caches.
-func (l *lab) measureSaving(ctx context.Context, size int64, rounds int) (_ *saving, err error) {
-	t, err := newTraining(size)
+func (l *lab) measureSaving(ctx context.Context, of scale, rounds int) (_ *saving, err error) {
+	t, err := newTraining(of.bytes, of.layers)
 	if err != nil {
 		return nil, err
 	}
@@ -101,12 +101,12 @@ func (m *saving) allowed() time.Duration { return m.floor()*5/4 + 200*time.Micro
 func blockingSheet(all []*saving) *sheet {
 	sh := &sheet{
 		title: "what a save in the background takes from the loop",
-		header: []string{"state", "tensors", "copy, 1 core", "copy, all cores", "SaveIfDue", "p99", "max", "goal", "to goal",
+		header: []string{"state", "tensors", "copy, 1 core", "copy, all cores", "SaveIfDue", "least", "p99", "max", "goal", "to goal",
 			"lag", "made durable at"},
 	}
 	for _, m := range all {
 		sh.add(humanize.IBytes(uint64(m.t.size())), count0(m.t.tensors()),
-			ms(median(m.copy1)), ms(median(m.copyAll)), ms(median(m.blocked)), ms(quantile(m.blocked, 0.99)), ms(quantile(m.blocked, 1)),
+			ms(median(m.copy1)), ms(median(m.copyAll)), ms(median(m.blocked)), ms(quantile(m.blocked, 0)), ms(quantile(m.blocked, 0.99)), ms(quantile(m.blocked, 1)),
 			ms(m.allowed()), ratio(median(m.blocked), m.allowed()),
 			ms(median(m.of(func(c runs.Committed) time.Duration { return c.Lag }))),
 			rate(m.t.size(), median(m.of(func(c runs.Committed) time.Duration { return c.Lag }))))
@@ -127,14 +127,15 @@ func (m *saving) of(phase func(runs.Committed) time.Duration) []time.Duration {
 func phaseSheet(all []*saving) *sheet {
 	sh := &sheet{
 		title: "a save from the call to the end",
-		header: []string{"state", "reserve", "copy", "write", "commit", "prune",
+		header: []string{"state", "list", "copy", "reserve", "write", "commit", "prune",
 			"write and commit", "spread", "direct write, sync (floor)", "spread", "of the floor's rate", "write, sync", "of its rate"},
 	}
 	for _, m := range all {
 		durable := m.of(func(c runs.Committed) time.Duration { return c.Write + c.Commit })
 		sh.add(humanize.IBytes(uint64(m.t.size())),
-			ms(median(m.of(func(c runs.Committed) time.Duration { return c.Reserve }))),
+			ms(median(m.of(func(c runs.Committed) time.Duration { return c.Blocked - c.Copy }))),
 			ms(median(m.of(func(c runs.Committed) time.Duration { return c.Copy }))),
+			ms(median(m.of(func(c runs.Committed) time.Duration { return c.Reserve }))),
 			ms(median(m.of(func(c runs.Committed) time.Duration { return c.Write }))),
 			ms(median(m.of(func(c runs.Committed) time.Duration { return c.Commit }))),
 			ms(median(m.of(func(c runs.Committed) time.Duration { return c.Prune }))),

@@ -9,8 +9,15 @@ import (
 	"time"
 )
 
-// runSizes are the states that are saved, in bytes, up to -size.
-var runSizes = []int64{1 << 20, 8 << 20, 64 << 20, 1 << 30}
+// A scale is how large a state is.
+type scale struct {
+	bytes  int64
+	layers int
+}
+
+// scales are the states that are saved, up to -size. Small models have few layers; one has many all the
+// same, for what tensors cost that have hardly any bytes.
+var scales = []scale{{1 << 20, 1}, {1 << 20, layers}, {8 << 20, 4}, {64 << 20, layers}, {1 << 30, layers}}
 
 // A chapter is a measurement, and the tables that it makes.
 type chapter struct {
@@ -47,23 +54,15 @@ func measureRuns(ctx context.Context, o options, out *printer) (err error) {
 
 func (l *lab) savesChapter(ctx context.Context) ([]*sheet, error) {
 	var all []*saving
-	for _, size := range l.sizes() {
-		m, err := l.measureSaving(ctx, size, l.rounds)
+	for _, s := range scales {
+		if s.bytes > int64(l.size) {
+			continue
+		}
+		m, err := l.measureSaving(ctx, s, l.rounds)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, m)
 	}
 	return []*sheet{blockingSheet(all), phaseSheet(all)}, nil
-}
-
-// sizes are those of runSizes that are not above -size.
-func (l *lab) sizes() []int64 {
-	var sizes []int64
-	for _, size := range runSizes {
-		if size <= int64(l.size) {
-			sizes = append(sizes, size)
-		}
-	}
-	return sizes
 }

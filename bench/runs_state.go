@@ -35,11 +35,11 @@ type weight struct{ value, grad *tensor.Dense }
 func (w *weight) Value() gorgonia.Value         { return w.value }
 func (w *weight) Grad() (gorgonia.Value, error) { return w.grad, nil }
 
-// newTraining makes a state of about size bytes, after one step of Adam. Its values are the
-// same in every process, and do not compress.
-func newTraining(size int64) (*training, error) {
+// newTraining makes a state of about size bytes and a transformer of so many layers, after one step of
+// Adam. Its values are the same in every process, and do not compress.
+func newTraining(size int64, layers int) (*training, error) {
 	const slots = 2
-	params := transformer(size/(1+slots), 8)
+	params := transformer(size/(1+slots), 8, layers)
 	t := &training{params: params, weights: newModelOf(params), solver: gorgonia.NewAdamSolver()}
 	t.weights.fill()
 	for range slots {
