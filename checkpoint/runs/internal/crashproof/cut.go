@@ -74,6 +74,9 @@ func cut(ctx context.Context, s *script, o Cutting) (Report, error) {
 func cutFrom(ctx context.Context, disk *faulty.Disk, l *ledger, s *script, o Cutting,
 	check func(context.Context, *faulty.Disk, *ledger) error,
 ) (Report, error) {
+	if s.heavy {
+		o.Max = max(o.Max/10, 1)
+	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	proc := disk.Process()

@@ -42,6 +42,9 @@ func allFaults() []faulty.Fault {
 // faulted plays a script again and again, with f at one call after the other, until no call is left. It
 // returns how often.
 func faulted(ctx context.Context, s *script, f faulty.Fault, o Failing) (int, error) {
+	if s.heavy && o.Every > 1 {
+		o.Every *= 5
+	}
 	var next, played atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
 	for range runtime.GOMAXPROCS(0) {

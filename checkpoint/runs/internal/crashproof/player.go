@@ -19,17 +19,18 @@ import (
 
 // A player plays a script. It is for one goroutine, but for its ledger, which others may look at.
 type player struct {
-	ctx    context.Context
-	disk   *faulty.Disk // for damage, which no call does
-	fs     fsys.FS
-	store  *store.Store // nil while the run is not open
-	ledger atomic.Pointer[ledger]
-	labels map[string]int // numbers of records
-	serial int            // of the last state made
+	ctx     context.Context
+	disk    *faulty.Disk // for damage, which no call does
+	fs      fsys.FS
+	store   *store.Store // nil while the run is not open
+	ledger  atomic.Pointer[ledger]
+	labels  map[string]int // numbers of records
+	serial  int            // of the last state made
+	weights int            // bytes of weights in the states to come
 }
 
 func newPlayer(ctx context.Context, disk *faulty.Disk, fs fsys.FS, l *ledger) *player {
-	p := &player{ctx: ctx, disk: disk, fs: fs, labels: map[string]int{}, serial: len(l.records)}
+	p := &player{ctx: ctx, disk: disk, fs: fs, labels: map[string]int{}, serial: len(l.records), weights: weightsSize}
 	p.ledger.Store(l)
 	return p
 }
@@ -171,7 +172,7 @@ func (p *player) save(label string, step int64, from string, linked ...string) e
 		return errNotOpen
 	}
 	p.serial++
-	s := newState(p.serial)
+	s := newState(p.serial, p.weights)
 	var source *store.Entry
 	if len(linked) > 0 {
 		i, e, err := p.verified(from)
@@ -415,7 +416,7 @@ func (p *player) keepEvidence(step int64) error {
 		return errNotOpen
 	}
 	p.serial++
-	s := newState(p.serial)
+	s := newState(p.serial, p.weights)
 	pending, err := p.fill(s, step, nil, nil)
 	if err != nil {
 		return err

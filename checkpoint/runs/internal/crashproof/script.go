@@ -22,6 +22,7 @@ var surroundings = map[string][]string{
 type script struct {
 	name    string
 	inPlace bool // the directory is there before, with files that are not the run's
+	heavy   bool // looking at one state takes as long as at ten of others
 	steps   []step
 }
 
@@ -127,6 +128,11 @@ var scripts = []script{
 		func(p *player) error { return p.unpin("a", "paper") },
 		func(p *player) error { return p.unpin("a", "demo") },
 		prune(keep("b"), "a"), closed,
+	}},
+	{name: "direct writes", heavy: true, steps: []step{
+		func(p *player) error { p.weights = directSize; return nil },
+		open, save("a", 100), closed,
+		open, save("b", 200), closed,
 	}},
 	{name: "evidence", steps: []step{
 		open, save("a", 100),

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"unsafe"
 
 	"github.com/minio/crc64nvme"
 
@@ -21,7 +22,8 @@ const (
 	optimizerFile = "optimizer.safetensors"
 	stateFile     = "state.json"
 
-	weightsSize   = 4700 // bytes
+	weightsSize   = 4700      // bytes
+	directSize    = 1<<20 + 1 // of weights that go straight to the disk, all but a bit
 	optimizerSize = 900
 	headerSize    = 300 // of the weights: bytes that are right only when all others were seen
 	tensorName    = "layers.0.weight"
@@ -33,21 +35,19 @@ type state struct {
 	files  map[string][]byte
 }
 
-// newState is the state of that number: the same number, the same bytes.
-func newState(serial int) state {
-	rng := rand.New(rand.NewPCG(uint64(serial), 7)) //nolint:gosec // it is no secret
+// newState is the state of that number, with so many bytes of weights: the same number, the same bytes.
+func newState(serial, weights int) state {
+	rng := rand.NewChaCha8([32]byte{byte(serial), byte(serial >> 8)})
 	return state{serial, map[string][]byte{
-		weightsFile:   noise(rng, weightsSize),
+		weightsFile:   noise(rng, weights),
 		optimizerFile: noise(rng, optimizerSize),
 		stateFile:     fmt.Appendf(nil, `{"serial": %d}`, serial),
 	}}
 }
 
-func noise(rng *rand.Rand, size int) []byte {
+func noise(rng *rand.ChaCha8, size int) []byte {
 	b := make([]byte, size)
-	for i := range b {
-		b[i] = byte(rng.Uint32())
-	}
+	_, _ = rng.Read(b) // never fails
 	return b
 }
 
@@ -81,13 +81,22 @@ func (s state) data(name string) store.Data {
 	if name != weightsFile {
 		return store.Data{Bytes: content}
 	}
-	b := bytes.Clone(content)
+	b := aligned(content)
 	clear(b[:headerSize])
 	return store.Data{Bytes: b, Late: headerSize, Finish: func(context.Context) (store.Sum, map[string]*store.Tensor, error) {
 		copy(b, content[:headerSize])
-		tensor := &store.Tensor{Range: [2]int64{headerSize, weightsSize}, CRC: sum(content[headerSize:])}
+		tensor := &store.Tensor{Range: [2]int64{headerSize, int64(len(content))}, CRC: sum(content[headerSize:])}
 		return sum(content), map[string]*store.Tensor{tensorName: tensor}, nil
 	}}
+}
+
+// aligned is a copy that direct writes take.
+func aligned(content []byte) []byte {
+	const align = store.DirectAlign
+	b := make([]byte, len(content)+2*align)
+	off := align - int(uintptr(unsafe.Pointer(unsafe.SliceData(b)))%align)
+	copy(b[off:], content)
+	return b[off : off+len(content)]
 }
 
 func sum(b []byte) store.Sum {
