@@ -32,6 +32,7 @@ func FuzzManifest(f *testing.F) {
 	good, err := m.encode()
 	require.NoError(f, err)
 	f.Add(good[:len(good)-digestSize])
+	f.Add([]byte(strings.Replace(string(good[:len(good)-digestSize]), "\n  \"kind\"", "\n  \"more\": 1,\n  \"kind\"", 1)))
 	for _, text := range []string{
 		`{"format":1,"run":"a","step":0,"generation":1,"lineage":null,"time":"2026-01-01T00:00:00Z","files":{}`,
 		`{"format":2,"files":[]`, `{"format":1e9`, `{"format":-1`, `{`, ``, `[`, `null`,

@@ -8,11 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/fb777929/kibisis/checkpoint/internal/fsys"
+	"github.com/fb777929/kibisis/checkpoint/internal/fsys/faulty"
 )
 
 // lose is the ways in which a writer can lose its run, each with what there is of it afterwards.
@@ -116,6 +118,29 @@ func TestAWriterThatLosesItsRunDuringASave(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestAFailedRollback: the writer does not go on as if nothing had been claimed, which would leave all
+// before out of the lineage; told what to go on from, it saves as before.
+func TestAFailedRollback(t *testing.T) {
+	disk := faulty.NewDisk()
+	p := disk.Process()
+	s := threeSaved(t, "/run", &Options{FS: p})
+	p.Inject(faulty.Fault{Op: "link"})
+	old, err := s.Entry(ID{1, 100})
+	require.NoError(t, err)
+	_, err = s.Rewind(t.Context(), &old)
+	require.ErrorIs(t, err, syscall.EIO)
+	_, err = save(t.Context(), s, 400)
+	require.ErrorContains(t, err, "what the run goes on from")
+	_, err = goOn(t.Context(), s)
+	require.NoError(t, err)
+	e, err := save(t.Context(), s, 400)
+	require.NoError(t, err)
+	for _, step := range []int64{100, 200, 300} {
+		require.True(t, e.Manifest.OnLineage(ID{1, step}))
+	}
+	require.NoError(t, s.Close())
 }
 
 // skipIfFixed skips what Windows does not let happen: an open directory stays where it is, and so does

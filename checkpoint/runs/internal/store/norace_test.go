@@ -3,6 +3,7 @@
 package store
 
 const (
+	killsApart   = 3
 	bitsApart    = 1
 	lengthsApart = 13
 )
