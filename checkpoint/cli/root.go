@@ -18,16 +18,17 @@ import (
 func New() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "kibisis",
-		Short: "Look at safetensors files, check and repair them",
+		Short: "Look at safetensors files, check and repair them; try a disk",
 		Long: `Shows what is in safetensors files, checks whether they are whole, and repairs
-those that can be.
+those that can be. Tries on your own disk whether a training run can be lost.
 
-It reads what it must, changes no file (repair writes a new one), and executes
-nothing that is in one. Names that could harm a terminal are printed as quoted
-strings.`,
+It reads what it must, changes no file (repair writes a new one, prove works in a
+folder of its own), and executes nothing that is in one. Names that could harm a
+terminal are printed as quoted strings.`,
 		Example: `  kibisis show model.safetensors
   kibisis verify --checksums model.safetensors
-  kibisis repair broken.safetensors model.safetensors`,
+  kibisis repair broken.safetensors model.safetensors
+  kibisis prove /data/runs`,
 		Version: version(),
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -35,7 +36,7 @@ strings.`,
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = true // it is there for those who look for it
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError(cmd, "%v", err) })
-	root.AddCommand(newVerify(), newShow(), newRepair())
+	root.AddCommand(newVerify(), newShow(), newRepair(), newProve(), newProveChild())
 	for _, cmd := range append(root.Commands(), root) {
 		cmd.SilenceUsage = true // an error says what to do; the usage would push it off the screen
 		cmd.DisableFlagsInUseLine = true

@@ -7,6 +7,7 @@ package cli
 //	safetensors FILE HEADER [DATA]   writes a file; FILE and DATA are Go strings without quotes
 //	raw FILE BYTES                   the same for any file
 //	status N COMMAND ARGUMENT...     runs a command, its arguments being such strings too
+//	empty DIRECTORY                  fails if there is something in it; with !, if there is nothing
 //	visible FILE                     fails if a rune of it, or of stdout or stderr, could act on a terminal
 //
 // TESTDATA is the repository's folder of that name.
@@ -38,7 +39,8 @@ func TestScripts(t *testing.T) {
 		Dir:           "testdata/script",
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"safetensors": writeSafetensors, "raw": writeRaw, "status": requireStatus, "visible": requireVisible,
+			"safetensors": writeSafetensors, "raw": writeRaw, "status": requireStatus,
+			"empty": requireEmpty, "visible": requireVisible,
 		},
 		Condition: func(name string) (bool, error) { return name == "root" && os.Geteuid() == 0, nil },
 		Setup: func(env *testscript.Env) error {
@@ -80,6 +82,14 @@ func requireStatus(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	if got != args[0] {
 		ts.Fatalf("status %s, want %s", got, args[0])
+	}
+}
+
+func requireEmpty(ts *testscript.TestScript, neg bool, args []string) {
+	entries, err := os.ReadDir(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if neg != (len(entries) > 0) {
+		ts.Fatalf("%s has %d names in it", args[0], len(entries))
 	}
 }
 

@@ -42,20 +42,23 @@ type Trial struct {
 	Name, Unit string
 	// Share is how much of the time it gets, beside the others.
 	Share int
-	run   func(ctx context.Context, p *Place, until time.Time, o *Outcome) error
+	// NeedsSmall says that it is for places with a small file system only.
+	NeedsSmall bool
+
+	run func(ctx context.Context, p *Place, until time.Time, o *Outcome) error
 }
 
 // Trials are all.
 func Trials() []Trial {
 	return []Trial{
-		{"killed at a call", "kills", 22, killAtCalls},
-		{"killed during large saves", "kills", 18, killLargeSaves},
-		{"disk full, pretended", "disks", 8, fillPretended},
-		{"disk full, small mount", "disks", 8, fillSmall},
-		{"several writers", "saves", 12, letWritersRace},
-		{"flipped bits", "bits", 6, flipBits},
-		{"readers against deletion", "reads", 10, readWhileDeleting},
-		{"power cut, replayed", "states", 24, replay},
+		{Name: "killed at a call", Unit: "kills", Share: 22, run: killAtCalls},
+		{Name: "killed during large saves", Unit: "kills", Share: 18, run: killLargeSaves},
+		{Name: "disk full, pretended", Unit: "disks", Share: 8, run: fillPretended},
+		{Name: "disk full, small mount", Unit: "disks", Share: 8, NeedsSmall: true, run: fillSmall},
+		{Name: "several writers", Unit: "saves", Share: 12, run: letWritersRace},
+		{Name: "flipped bits", Unit: "bits", Share: 6, run: flipBits},
+		{Name: "readers against deletion", Unit: "reads", Share: 10, run: readWhileDeleting},
+		{Name: "power cut, replayed", Unit: "states", Share: 24, run: replay},
 	}
 }
 

@@ -63,9 +63,6 @@ const maxSmall = 1 << 30
 
 // fillSmall fills a small file system but for a random number of bytes.
 func fillSmall(ctx context.Context, p *Place, until time.Time, o *Outcome) error {
-	if p.Small == "" {
-		return nil
-	}
 	free, err := fsys.OS.Free(p.Small)
 	if err != nil {
 		return err
