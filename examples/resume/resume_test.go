@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -37,7 +36,7 @@ func TestKilledAndNeverKilledAreIdentical(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(stdout.String()), "\n")
 	require.Equal(t, "identical: true", lines[len(lines)-1])
 	require.GreaterOrEqual(t, strings.Count(stdout.String(), "kill -9"), 2)
-	require.Regexp(t, regexp.MustCompile(`(?m)^resumed step [1-9]`), stdout.String())
+	require.Regexp(t, `(?m)^resumed step [1-9]`, stdout.String())
 	require.Empty(t, stderr.String())
 
 	var again bytes.Buffer
