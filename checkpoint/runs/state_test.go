@@ -286,6 +286,7 @@ func TestStateIsStrict(t *testing.T) {
 	v := &now{Epoch: 9, Note: "stale", List: []inner{{7, 8}}, Any: 1.0}
 	require.NoError(t, restoreInto(v, json.RawMessage(good)))
 	require.Equal(t, &now{Epoch: 1, Steps: 2, Pair: [2]int{1, 2}, List: []inner{{1, 2.5}}, Map: map[string]inner{"a": {1, 1}}}, v)
+	require.NoError(t, restoreInto(v, json.RawMessage(strings.Replace(good, `{`, `{"Note":"",`, 1))), "written before it was tagged")
 	for _, c := range []struct{ old, new, want string }{
 		{`"Epoch":1,`, ``, "the file has no Epoch"},
 		{`"Epoch":1,"steps":2,`, ``, "the file has no Epoch; the file has no steps"},
@@ -423,15 +424,19 @@ func TestStateAsksNestedValues(t *testing.T) {
 		When    time.Time
 		Source  *embeddable `json:",omitempty"`
 		Missing *embeddable `json:",omitempty"`
+		Bound   *embeddable
 	}
-	raw, err := encoded(&holder{When: time.Unix(5, 0).UTC(), Source: &embeddable{n: 7}})
+	raw, err := encoded(&holder{When: time.Unix(5, 0).UTC(), Source: &embeddable{n: 7}, Bound: &embeddable{n: 8}})
 	require.NoError(t, err)
-	v := &holder{Source: &embeddable{n: 1}, Missing: &embeddable{n: 3}}
+	v := &holder{Source: &embeddable{n: 1}, Missing: &embeddable{n: 3}, Bound: &embeddable{Rows: []string{"a"}}}
 	require.NoError(t, restoreInto(v, raw))
-	require.Equal(t, &holder{When: time.Unix(5, 0).UTC(), Source: &embeddable{n: 7}}, v)
+	require.Equal(t, &holder{When: time.Unix(5, 0).UTC(), Source: &embeddable{n: 7}, Bound: &embeddable{n: 8, Rows: []string{"a"}}}, v)
 }
 
-type embeddable struct{ n int }
+type embeddable struct {
+	n    int
+	Rows []string // which are not saved
+}
 
 func (e *embeddable) MarshalText() ([]byte, error) { return []byte(fmt.Sprint(e.n)), nil }
 func (e *embeddable) UnmarshalText(b []byte) error {

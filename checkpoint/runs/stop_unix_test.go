@@ -28,6 +28,9 @@ func TestChildSteps(t *testing.T) {
 		t.Skip("is for a process that another test starts")
 	}
 	s := newStopper(time.Minute)
+	if how == "stubborn" { // so is the rest of the program, which listens as well
+		signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGTERM)
+	}
 	fmt.Println("ready")
 	for !s.stopping() {
 		time.Sleep(time.Millisecond)
