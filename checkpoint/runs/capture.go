@@ -16,6 +16,7 @@ import (
 type capture struct {
 	files   []tensorFile
 	entries map[string]json.RawMessage // of state.json, by part
+	solvers map[string]bool            // parts whose entry is a solverState
 	trained trained                    // parameters that a solver changes
 	memo    *memo
 }
@@ -38,7 +39,7 @@ func (t trained) has(name string) bool {
 // newCapture asks all parts. What they said at the capture before is in memo, and what they say
 // now goes there.
 func newCapture(parts []Part, memo *memo) (*capture, error) {
-	c := &capture{entries: map[string]json.RawMessage{}, memo: memo}
+	c := &capture{entries: map[string]json.RawMessage{}, solvers: map[string]bool{}, memo: memo}
 	for _, p := range parts {
 		if err := p.capture(c); err != nil {
 			return nil, err

@@ -29,10 +29,10 @@ type flight struct {
 
 	began, planned, copied            time.Time // the loop's part
 	reserved, written, durable, ended time.Time
-	entry                   store.Entry
-	pruned                  *Pruned
-	err                     error
-	done                    chan struct{}
+	entry                             store.Entry
+	pruned                            *Pruned
+	err                               error
+	done                              chan struct{}
 }
 
 // manifestExtra is what a manifest has beside what the store knows.

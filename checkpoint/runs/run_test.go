@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"context"
 	"encoding/json"
 	"math"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
 	"github.com/fb777929/kibisis/checkpoint"
@@ -179,4 +181,15 @@ func TestSelfTestFindsForgottenState(t *testing.T) {
 
 	err = SelfTest(t.Context(), 3, l.once, Weights(l.model()), State("random", l.rng))
 	require.ErrorIs(t, err, ErrSelfTest, "without the solver")
+}
+
+// TestSelfTestTakesAScheduledRate: the rate is set by the program at each step, from a counter that is saved.
+func TestSelfTestTakesAScheduledRate(t *testing.T) {
+	l := newLoop(t, tensor.Float32, 1, adam())
+	step := func(context.Context) error {
+		G.WithLearnRate(0.01 / float64(1+l.data.Next))(l.solver)
+		l.step()
+		return nil
+	}
+	require.NoError(t, SelfTest(t.Context(), 3, step, l.parts()...))
 }

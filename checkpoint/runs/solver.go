@@ -77,6 +77,7 @@ func (p solverPart) capture(c *capture) error {
 		return fmt.Errorf("part %q: %w", p.name, err)
 	}
 	c.json(p.name, raw)
+	c.solvers[p.name] = true
 	return c.slots(p.name, walkSlots(st.Slots, names, len(c.memo.files[p.name].of)), func() checkpoint.Model {
 		slots := map[string]gorgonia.Value{}
 		for i, of := range st.Slots {
