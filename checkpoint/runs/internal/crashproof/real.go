@@ -51,14 +51,14 @@ type Trial struct {
 // Trials are all.
 func Trials() []Trial {
 	return []Trial{
-		{Name: "killed at a call", Unit: "kills", Share: 22, run: killAtCalls},
-		{Name: "killed during large saves", Unit: "kills", Share: 18, run: killLargeSaves},
+		{Name: "killed at a call", Unit: "kills", Share: 20, run: killAtCalls},
+		{Name: "killed during large saves", Unit: "kills", Share: 14, run: killLargeSaves},
 		{Name: "disk full, pretended", Unit: "disks", Share: 8, run: fillPretended},
 		{Name: "disk full, small mount", Unit: "disks", Share: 8, NeedsSmall: true, run: fillSmall},
 		{Name: "several writers", Unit: "saves", Share: 12, run: letWritersRace},
 		{Name: "flipped bits", Unit: "bits", Share: 6, run: flipBits},
 		{Name: "readers against deletion", Unit: "reads", Share: 10, run: readWhileDeleting},
-		{Name: "power cut, replayed", Unit: "states", Share: 24, run: replay},
+		{Name: "power cut, replayed", Unit: "states", Share: 30, run: replay},
 	}
 }
 

@@ -23,7 +23,7 @@ func replay(ctx context.Context, p *Place, until time.Time, o *Outcome) error {
 		for i, r := range all {
 			share := time.Until(until) / time.Duration(len(all)-i)
 			end := time.Now().Add(max(share, 100*time.Millisecond))
-			report, err := r.cut(ctx, Cutting{Max: limit, Until: end})
+			report, err := r.cut(ctx, Cutting{Max: limit, Torn: limit / 4, Until: end})
 			if err := o.take(err); err != nil {
 				return err
 			}

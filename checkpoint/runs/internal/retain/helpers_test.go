@@ -4,6 +4,8 @@ package retain
 
 import (
 	"fmt"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -99,3 +101,12 @@ func why(plan Plan, step int64) string {
 	}
 	return ""
 }
+
+// histories is how many random histories are tried: KIBISIS_HISTORIES, else as many as are usual.
+var histories = func() uint64 {
+	n, err := strconv.ParseUint(os.Getenv("KIBISIS_HISTORIES"), 10, 64)
+	if err != nil {
+		return usual
+	}
+	return n
+}()

@@ -215,7 +215,7 @@ func (p Policy) with(q Policy) Policy {
 // TestRandomHistoriesWithoutRoom: there is room afterwards, or only what never goes and what
 // costs nothing beside it is left; and what goes for lack of room was kept for a reason.
 func TestRandomHistoriesWithoutRoom(t *testing.T) {
-	for seed := range uint64(histories / 10) {
+	for seed := range histories / 10 {
 		rng := rand.New(rand.NewPCG(13, seed))
 		past, p := randomPast(rng, byAnything), randomPolicy(rng)
 		p.Every = time.Duration(rng.IntN(2)) * randomGap(rng)
@@ -260,7 +260,7 @@ func bytesOf(verdicts []Verdict) (sum int64) {
 // TestOneStaysForEachWindowWhateverTheClockSays: for each that a right clock keeps, a wrong one
 // keeps that or one from at most a window before.
 func TestOneStaysForEachWindowWhateverTheClockSays(t *testing.T) {
-	for seed := range uint64(histories / 5) {
+	for seed := range histories / 5 {
 		rng := rand.New(rand.NewPCG(14, seed))
 		past := randomPast(rng, byYears)
 		p := Policy{Last: 2, Every: 1 + randomGap(rng)}

@@ -2,5 +2,5 @@
 
 package retain
 
-// histories is how many random ones are tried.
-const histories = 50_000
+// usual is how many random histories are tried.
+const usual = 50_000

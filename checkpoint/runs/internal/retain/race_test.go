@@ -2,6 +2,6 @@
 
 package retain
 
-// histories is fewer with the race detector, which has nothing to find here: there are no
+// usual is fewer with the race detector, which has nothing to find here: there are no
 // goroutines.
-const histories = 1_000
+const usual = 1_000
