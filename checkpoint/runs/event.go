@@ -59,6 +59,7 @@ type Committed struct {
 	Blocked time.Duration // how long the loop had to wait
 	Lag     time.Duration // from the beginning until it was durable
 	Lost    time.Duration // training time: Blocked, and how much slower steps were beside the save
+	Share   float64       // of the training time since Restore that saves have cost so far, 0 to 1
 }
 
 // Failed is a save that came to nothing. Training goes on.

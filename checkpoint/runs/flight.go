@@ -200,6 +200,6 @@ func (f *flight) event(lost time.Duration) Committed {
 		ID: f.entry.String(), Step: f.at, Kind: f.kind, Bytes: f.sn.bytes(), Linked: f.linked,
 		Copy: f.copied.Sub(f.planned), Reserve: f.reserved.Sub(f.copied), Write: f.written.Sub(f.reserved),
 		Commit: f.durable.Sub(f.written), Prune: f.ended.Sub(f.durable),
-		Blocked: f.blocked(), Lag: f.durable.Sub(f.began), Lost: f.blocked() + lost,
+		Blocked: f.blocked(), Lag: f.durable.Sub(f.began), Lost: f.blocked() + lost, Share: f.r.meter.share(),
 	}
 }

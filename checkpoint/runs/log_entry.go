@@ -30,7 +30,7 @@ func (e Snapshot) entry() entry {
 func (e Committed) entry() entry {
 	attrs := []slog.Attr{
 		stepAttr(e.Step), slog.String("id", e.ID), slog.String("kind", e.Kind), slog.Int64("bytes", e.Bytes),
-		slog.Duration("blocked", e.Blocked), slog.Duration("lag", e.Lag), slog.Duration("lost", e.Lost),
+		slog.Duration("blocked", e.Blocked), slog.Duration("lag", e.Lag), slog.Duration("lost", e.Lost), slog.Float64("share", e.Share),
 		slog.GroupAttrs("took",
 			slog.Duration("reserve", e.Reserve), slog.Duration("copy", e.Copy), slog.Duration("write", e.Write),
 			slog.Duration("commit", e.Commit), slog.Duration("prune", e.Prune)),

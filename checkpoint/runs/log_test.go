@@ -40,7 +40,7 @@ func TestLogOfACommit(t *testing.T) {
 	}
 	require.Equal(t, map[string]any{
 		"level": "INFO", "msg": "saved", "id": e.ID, "step": 400.0, "kind": "best", "bytes": 7.0, "linked": 3.0,
-		"blocked": 6.0, "lag": 7.0, "lost": 8.0,
+		"blocked": 6.0, "lag": 7.0, "share": 0.0, "lost": 8.0,
 		"took": map[string]any{"reserve": 1.0, "copy": 2.0, "write": 3.0, "commit": 4.0, "prune": 5.0},
 	}, logged(t, e))
 }

@@ -98,6 +98,15 @@ func (m *meter) totals() (lost, trained time.Duration) {
 	return m.blocked + m.slowed, m.stepped - m.slowed
 }
 
+// share is the part of all time that saves have cost, 0 to 1.
+func (m *meter) share() float64 {
+	lost, trained := m.totals()
+	if lost <= 0 {
+		return 0
+	}
+	return float64(lost) / float64(lost+max(0, trained))
+}
+
 // step takes the time of one step.
 func (m *meter) step(d time.Duration) {
 	m.stepped += d

@@ -29,8 +29,8 @@ import (
 //     rand.New of a source that you keep, and pass the source;
 //   - anything else that encoding/json takes. Integers come back exactly. An interface can only
 //     hold nil, bool, string, int64, float64, []any and map[string]any, so that what comes back
-//     has the same type. NaN and infinities are errors; so are structs of which JSON would save
-//     nothing at all.
+//     has the same type. NaN and infinities are errors, except in a field of type [Float]; so are
+//     structs of which JSON would save nothing at all.
 //
 // Restoring is strict. What the file has and the type has not is an error, and the reverse,
 // unless the field is tagged omitempty or omitzero; so is a number that the type cannot
@@ -42,6 +42,10 @@ import (
 // again, before anything is restored for good. So UnmarshalJSON may look at what else is in
 // the value, and refuse what does not fit, but it must be able to undo itself.
 func State(name string, v any) Part { return state{name, v} }
+
+// A Float is a float64 in a State that may be NaN or infinite, such as the lowest loss before there
+// was any. In the file it is then a string.
+type Float = jsonfloat.Float
 
 type state struct {
 	name string

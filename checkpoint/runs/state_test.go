@@ -466,3 +466,23 @@ func FuzzState(f *testing.F) {
 		}
 	})
 }
+
+// TestInfinityInAFloat: what nothing was better than yet.
+func TestInfinityInAFloat(t *testing.T) {
+	type early struct {
+		Best     Float `json:"best"`
+		Patience int   `json:"patience"`
+	}
+	was := &early{Best: Float(math.Inf(1)), Patience: 3}
+	is := &early{Best: 1}
+	r := newRun(t, runPath(t), nil)
+	_, err := r.Restore(t.Context(), State("early", was))
+	require.NoError(t, err)
+	require.NoError(t, r.Save(t.Context(), 1, nil))
+	require.NoError(t, r.Close())
+	r = newRun(t, r.Path(), nil)
+	_, err = r.Restore(t.Context(), State("early", is))
+	require.NoError(t, err)
+	require.Equal(t, was, is)
+	require.NoError(t, r.Close())
+}
