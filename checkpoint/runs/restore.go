@@ -84,8 +84,8 @@ func (r *Run) restore(ctx context.Context, which Selector, parts []Part) (*Resto
 	case c == nil:
 		return restored, r.begin(ctx, restored)
 	}
-	err = r.bring(ctx, c, parts, restored)
-	return restored, errors.Join(err, c.Close())
+	defer c.Close() //nolint:errcheck // nothing was written through it
+	return restored, r.bring(ctx, c, parts, restored)
 }
 
 // begin begins a run without a checkpoint.
