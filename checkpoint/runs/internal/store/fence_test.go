@@ -1,0 +1,45 @@
+package store
+
+// These tests are about what keeps a second writer out, for good.
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fb777929/kibisis/checkpoint/internal/fsys/faulty"
+)
+
+// TestALostRunIsLostForGood: also when all looks as it was.
+func TestALostRunIsLostForGood(t *testing.T) {
+	disk := faulty.NewDisk()
+	p := disk.Process()
+	s := threeSaved(t, "/run", &Options{FS: p})
+	require.NoError(t, p.Rename("/run", "/elsewhere"))
+	_, err := save(t.Context(), s, 400)
+	require.ErrorIs(t, err, ErrFenced)
+	require.NoError(t, p.Rename("/elsewhere", "/run"))
+	_, err = save(t.Context(), s, 400)
+	require.ErrorIs(t, err, ErrFenced)
+	_, err = s.Prune(t.Context(), []ID{{1, 100}}, []ID{{1, 300}})
+	require.ErrorIs(t, err, ErrFenced)
+	require.NoError(t, s.Close())
+	s, err = Open("/run", &Options{FS: p})
+	require.NoError(t, err)
+	_, err = goOn(t.Context(), s)
+	require.NoError(t, err)
+	_, err = save(t.Context(), s, 400)
+	require.NoError(t, err, "a new writer has it")
+	require.NoError(t, s.Close())
+}
+
+// TestWithoutLocks: a file system that knows none is used only by those who ask for it.
+func TestWithoutLocks(t *testing.T) {
+	disk := faulty.NewDisk()
+	disk.Lacks("lock", "lockshared")
+	_, err := Open("/run", &Options{FS: disk.Process()})
+	require.ErrorIs(t, err, ErrNoLocks)
+	s := threeSaved(t, "/run", &Options{FS: disk.Process(), AllowUnlocked: true})
+	require.NoError(t, s.Close())
+	require.Zero(t, disk.OpenHandles())
+}
