@@ -36,7 +36,7 @@ func eachScript(t *testing.T, run func(t *testing.T, s *script) (Report, error))
 // TestPowerCuts cuts the power at every call.
 func TestPowerCuts(t *testing.T) {
 	eachScript(t, func(t *testing.T, s *script) (Report, error) {
-		return cut(t.Context(), s, Cutting{Max: by(2, 6, 250), Every: by(2, 1, 1)})
+		return cut(t.Context(), s, Cutting{Max: by(2, 4, 300), Every: by(2, 1, 1)})
 	})
 }
 
@@ -50,6 +50,6 @@ func TestTornBlocks(t *testing.T) {
 // TestPowerCutsInRecovery cuts the power once more while a new process makes order.
 func TestPowerCutsInRecovery(t *testing.T) {
 	eachScript(t, func(t *testing.T, s *script) (Report, error) {
-		return cutTwice(t.Context(), s, Cutting{Max: 1, Every: by(400, 97, 1), From: 7}, Cutting{Max: by(1, 2, 2), Every: by(5, 1, 1)})
+		return cutTwice(t.Context(), s, Cutting{Max: 1, Every: by(400, 97, 7), From: 5}, Cutting{Max: by(1, 2, 2), Every: by(5, 1, 1)})
 	})
 }

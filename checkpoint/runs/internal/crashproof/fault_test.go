@@ -12,11 +12,12 @@ import (
 // TestEveryCallFails: each call of each script goes wrong, in every way.
 func TestEveryCallFails(t *testing.T) {
 	faults := allFaults()
+	every := by(293, 127, 3)
 	for _, s := range scripts {
 		t.Run(s.name, func(t *testing.T) {
 			played := 0
 			for i, f := range faults {
-				n, err := faulted(t.Context(), &s, f, Failing{Every: by(293, 53, 1), From: i * by(31, 3, 0), Cuts: 2})
+				n, err := faulted(t.Context(), &s, f, Failing{Every: every, From: i * 7 % every, Cuts: 2})
 				require.NoError(t, err)
 				played += n
 			}
@@ -33,7 +34,7 @@ func TestLyingSync(t *testing.T) {
 			for _, op := range []string{"sync", "syncdir"} {
 				for _, kind := range []faulty.Kind{faulty.Fail, faulty.FailLate} {
 					n, err := faulted(t.Context(), &s, faulty.Fault{Op: op, Kind: kind, Err: syscall.EIO},
-						Failing{Every: by(9, 3, 1), Cuts: by(2, 4, 50)})
+						Failing{Every: by(9, 3, 1), Cuts: by(2, 3, 12)})
 					require.NoError(t, err)
 					require.NotZero(t, n)
 				}
