@@ -4,16 +4,19 @@ package store
 // the late bytes last.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"hash"
 	"io"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
 
 	"github.com/minio/crc64nvme"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/fb777929/kibisis/checkpoint/internal/fsys"
 )
@@ -25,6 +28,9 @@ const (
 	// DirectAlign is the multiple of bytes, in memory, at which data must begin to be written
 	// past the page cache.
 	DirectAlign = 4096
+	// directWriters is how many direct writes are under way: with one, the disk has nothing to do
+	// between two.
+	directWriters = 3
 	// directFrom is the size from which the second handle of a direct write pays.
 	directFrom = 1 << 20
 )
@@ -36,11 +42,12 @@ type fileWriter struct {
 	file fsys.File
 	data Data
 
-	excess bool      // more room was reserved than is used
-	direct fsys.File // nil where everything goes through the page cache
-	align  int
-	start  time.Time
-	sent   int64
+	excess  bool        // more room was reserved than is used
+	direct  fsys.File   // nil where everything goes through the page cache
+	refused atomic.Bool // direct writes
+	align   int
+	start   time.Time
+	sent    int64 // counted where there is a cap
 }
 
 // run writes, syncs, and returns what the manifest is to say.
@@ -118,36 +125,44 @@ func (w *fileWriter) lateEnd() int {
 // put writes the bytes [begin:end), of which begin is a multiple of DirectAlign, and end is, too, or
 // is the end of the file.
 func (w *fileWriter) put(ctx context.Context, begin, end int) error {
-	for ; begin < end; begin += writePiece {
-		if err := context.Cause(ctx); err != nil {
-			return err
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(w.atOnce())
+	var ended error
+	for at := begin; at < end; at += writePiece {
+		if ended = context.Cause(ctx); ended != nil {
+			break
 		}
-		if err := w.piece(begin, min(begin+writePiece, end)); err != nil {
-			return err
-		}
-		w.sent += int64(min(writePiece, end-begin))
-		if err := w.pace(ctx); err != nil {
-			return err
-		}
+		group.Go(func() error { return w.piece(ctx, at, min(at+writePiece, end)) })
 	}
-	return nil
+	return cmp.Or(group.Wait(), ended)
+}
+
+// atOnce is how many pieces are on their way at a time. The page cache takes them one after the other
+// anyway, and a cap is kept best so.
+func (w *fileWriter) atOnce() int {
+	if w.direct == nil || w.p.s.opts.BytesPerSecond > 0 {
+		return 1
+	}
+	return directWriters
 }
 
 // piece writes one piece. A file system may say only now that it takes no direct writes.
-func (w *fileWriter) piece(begin, end int) error {
+func (w *fileWriter) piece(ctx context.Context, begin, end int) error {
 	b := w.data.Bytes
-	if w.direct != nil {
+	if w.direct != nil && !w.refused.Load() {
 		err := writeAll(w.direct, b[begin:roundUp(end, w.align):cap(b)], int64(begin))
+		if err == nil {
+			return w.pace(ctx, end-begin)
+		}
 		if !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
 			return err
 		}
-		direct := w.direct
-		w.direct = nil
-		if err := direct.Close(); err != nil {
-			return err
-		}
+		w.refused.Store(true)
 	}
-	return writeAll(w.file, b[begin:end], int64(begin))
+	if err := writeAll(w.file, b[begin:end], int64(begin)); err != nil {
+		return err
+	}
+	return w.pace(ctx, end-begin)
 }
 
 // writeAll takes it for an error, too, if fewer bytes were written and none was returned.
@@ -159,12 +174,13 @@ func writeAll(w io.WriterAt, b []byte, off int64) error {
 	return err
 }
 
-// pace waits where writing is faster than the cap.
-func (w *fileWriter) pace(ctx context.Context) error {
+// pace waits where writing is faster than the cap, after a piece of n bytes.
+func (w *fileWriter) pace(ctx context.Context, n int) error {
 	most := w.p.s.opts.BytesPerSecond
 	if most <= 0 {
 		return nil
 	}
+	w.sent += int64(n)
 	due := w.start.Add(time.Duration(float64(w.sent) / float64(most) * float64(time.Second)))
 	select {
 	case <-ctx.Done():
