@@ -132,11 +132,19 @@ func someSteps(n int, total int64) []int64 {
 
 // TestEachPartMatters withholds one part of the state at a time: the resumed run must differ.
 func TestEachPartMatters(t *testing.T) {
+	for _, name := range []string{"adam", "momentum", "rmsprop", "adagrad", "barzilai"} {
+		for _, dt := range solvers[name].dtypes {
+			t.Run(fmt.Sprintf("%s/%v", name, dt), func(t *testing.T) { eachPartMatters(t, name, dt) })
+		}
+	}
+}
+
+func eachPartMatters(t *testing.T, solver string, dt tensor.Dtype) {
 	const until, total = 20, 30
-	whole := inProcess(t, runPath(t), "adam", tensor.Float32, 1, total, -1)
+	whole := inProcess(t, runPath(t), solver, dt, 1, total, -1)
 	for i, part := range []string{"weights", "solver", "random"} {
 		path := runPath(t)
-		inProcess(t, path, "adam", tensor.Float32, 1, until, -1)
-		require.NotEqual(t, whole, inProcess(t, path, "adam", tensor.Float32, 9, total, i), "without %s", part)
+		inProcess(t, path, solver, dt, 1, until, -1)
+		require.NotEqual(t, whole, inProcess(t, path, solver, dt, 9, total, i), "without %s", part)
 	}
 }
