@@ -287,6 +287,9 @@ func (p *player) prune(doomed []string, keep ...string) error {
 		})
 	}
 	deleted, err := p.store.Prune(p.ctx, ids, stay)
+	if len(deleted) > 0 && !p.anyGood(keep) {
+		return violated("I4", "%v were deleted, and nothing that is kept is good", deleted)
+	}
 	for i, label := range doomed {
 		p.amend(p.labels[label], func(r *record) {
 			switch {
@@ -300,6 +303,13 @@ func (p *player) prune(doomed []string, keep ...string) error {
 		})
 	}
 	return err
+}
+
+// anyGood reports whether one of these was not damaged.
+func (p *player) anyGood(labels []string) bool {
+	return slices.ContainsFunc(labels, func(label string) bool {
+		return !p.ledger.Load().records[p.labels[label]].damaged
+	})
 }
 
 // all are the names of checkpoints.

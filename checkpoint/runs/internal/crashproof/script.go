@@ -69,10 +69,10 @@ func prune(keep []string, doomed ...string) step {
 	return func(p *player) error { return p.prune(doomed, keep...) }
 }
 
-// pinned is a step that may be refused because of a pin; player.prune knows whether it must be.
-func pinned(s step) step {
+// orRefused is a step that may be refused in that way: the player knows whether it must be.
+func orRefused(s step, why error) step {
 	return func(p *player) error {
-		if err := s(p); !errors.Is(err, store.ErrPinned) {
+		if err := s(p); !errors.Is(err, why) {
 			return err
 		}
 		return nil
@@ -109,6 +109,11 @@ var scripts = []script{
 		damage("b"),
 		open, save("c", 200), closed,
 	}},
+	{name: "retention over damage", steps: []step{
+		open, save("a", 100), save("b", 200), damage("b"),
+		orRefused(prune(keep("b"), "a"), store.ErrDamaged), closed,
+		open, save("c", 200), prune(keep("c"), "a"), closed,
+	}},
 	{name: "back, and the new head is damaged", steps: []step{
 		open, save("a", 100), save("b", 200), rewind("a"), closed,
 		open, closed,
@@ -122,7 +127,7 @@ var scripts = []script{
 		open, save("a", 100),
 		func(p *player) error { return p.pin("a", "paper") },
 		func(p *player) error { return p.record("a", "val_loss", 0.5) },
-		save("b", 200), pinned(prune(keep("b"), "a")),
+		save("b", 200), orRefused(prune(keep("b"), "a"), store.ErrPinned),
 		func(p *player) error { return p.pin("a", "demo") },
 		func(p *player) error { return p.record("a", "val_loss", 0.25) },
 		func(p *player) error { return p.unpin("a", "paper") },
