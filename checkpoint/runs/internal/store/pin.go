@@ -70,7 +70,7 @@ func (s *Store) Unpin(id ID, name string) error {
 
 // readPins is the names in a pin, none where there is no pin.
 func (s *Store) readPins(id ID) ([]string, error) {
-	b, err := s.readSmall(path.Join(id.String(), pinName), maxBeside)
+	b, err := s.readSame(path.Join(id.String(), pinName), maxBeside)
 	if err != nil && !isMissing(err) {
 		return nil, err
 	}
@@ -101,7 +101,7 @@ func (s *Store) Record(id ID, metrics map[string]jsonfloat.Float) error {
 }
 
 func (s *Store) recorded(id ID) (metrics map[string]jsonfloat.Float, err error) {
-	b, err := s.readSmall(path.Join(id.String(), recordedName), maxBeside)
+	b, err := s.readSame(path.Join(id.String(), recordedName), maxBeside)
 	if err != nil {
 		return nil, err
 	}
