@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -28,6 +29,8 @@ type chapter struct {
 func (l *lab) chapters() []chapter {
 	return []chapter{
 		{"saves", l.savesChapter},
+		{"restore", l.restoreChapter},
+		{"lists", l.listChapter},
 	}
 }
 
@@ -41,6 +44,9 @@ func measureRuns(ctx context.Context, o options, out *printer) (err error) {
 	defer func() { err = errors.Join(err, l.close()) }()
 	out.line("%s\n\n%s UTC on %s.", o.command, time.Now().UTC().Format("2006-01-02 15:04"), l.machine())
 	for _, c := range l.chapters() {
+		if !strings.Contains(c.name, l.only) {
+			continue
+		}
 		sheets, err := c.run(ctx)
 		if err != nil {
 			return err

@@ -33,7 +33,7 @@ func newSession(ctx context.Context, dir string, t *training, o runs.Options) (*
 		return nil, err
 	}
 	s := &session{t: t, dir: dir}
-	o.Observer, o.Log = s.observe, slog.New(slog.DiscardHandler)
+	o.Observer, o.Log = s.observe, silent()
 	if s.run, err = runs.Open(dir, &o); err == nil {
 		_, err = s.run.Restore(ctx, t.parts()...)
 	}
@@ -95,3 +95,5 @@ func (s *session) close() (err error) {
 	}
 	return errors.Join(err, os.RemoveAll(s.dir))
 }
+
+func silent() *slog.Logger { return slog.New(slog.DiscardHandler) }
