@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"syscall"
 
@@ -28,9 +29,9 @@ var errnos = []syscall.Errno{
 	syscall.EIO, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EACCES, syscall.EMFILE, syscall.ESTALE, syscall.EINTR,
 }
 
-// allFaults is every way in which a call goes wrong.
+// allFaults is every way in which a call goes wrong, but for reads that are wrong and do not say so.
 func allFaults() []faulty.Fault {
-	list := []faulty.Fault{{Kind: faulty.Short}, {Kind: faulty.Kill}, {Kind: faulty.Flip}, {Kind: faulty.Flip, Bit: 1001}, {Kind: faulty.Flip, Bit: 4003}}
+	list := []faulty.Fault{{Kind: faulty.Short}, {Kind: faulty.Kill}}
 	for _, kind := range []faulty.Kind{faulty.Fail, faulty.FailOn, faulty.FailLate} {
 		for _, errno := range errnos {
 			list = append(list, faulty.Fault{Kind: kind, Err: errno})
@@ -76,6 +77,9 @@ func faultedAt(ctx context.Context, s *script, f faulty.Fault, cuts int) (hit bo
 	err = s.stumble(p, func() bool { return reached(proc, f) })
 	hit = reached(proc, f)
 	if err == nil {
+		err = leftBehind(disk, f, callOf(proc, f))
+	}
+	if err == nil {
 		err = afterwards(ctx, disk, p, cuts)
 	}
 	if err != nil {
@@ -86,6 +90,18 @@ func faultedAt(ctx context.Context, s *script, f faulty.Fault, cuts int) (hit bo
 		err = fmt.Errorf("%+v at %q in %q: %w", f, call, s.name, err)
 	}
 	return hit, err
+}
+
+// leftBehind sees that a save which failed has removed what there was of it, unless that was what went
+// wrong.
+func leftBehind(disk *faulty.Disk, f faulty.Fault, call string) error {
+	if f.Kind == faulty.FailOn || f.Kind == faulty.Kill || slices.Contains([]string{"remove", "readdir"}, opOf(call)) {
+		return nil
+	}
+	if names := rootNames(disk); count(names, tempPrefix) > 0 {
+		return violated("I8", "a failed save has left %q", names)
+	}
+	return nil
 }
 
 // reached reports whether the fault's call was made.

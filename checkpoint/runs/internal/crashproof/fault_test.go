@@ -42,3 +42,16 @@ func TestLyingSync(t *testing.T) {
 		})
 	}
 }
+
+// TestWrongReads: each read returns one wrong bit, once, and does not say so. Nobody notices.
+func TestWrongReads(t *testing.T) {
+	every := by(37, 3, 1)
+	for _, s := range scripts {
+		t.Run(s.name, func(t *testing.T) {
+			for i, bit := range []int64{0, 333, 1001, 4003, 30011} {
+				_, err := faulted(t.Context(), &s, faulty.Fault{Op: "readat", Kind: faulty.Flip, Bit: bit}, Failing{Every: every, From: i % every})
+				require.NoError(t, err)
+			}
+		})
+	}
+}
