@@ -47,6 +47,18 @@ func TestAPinAtEveryCallOfADeletion(t *testing.T) {
 	require.NotZero(t, refused)
 }
 
+// TestWhatIsPinnedIsNotTouched: it does not go into the trash and come back, which readers would notice.
+func TestWhatIsPinnedIsNotTouched(t *testing.T) {
+	p := faulty.NewDisk().Process()
+	s := threeSaved(t, "/run", &Options{FS: p})
+	require.NoError(t, s.Pin(ID{1, 100}, "paper"))
+	renames := callsOf(p, "renamenew")
+	_, err := s.Prune(t.Context(), []ID{{1, 100}}, []ID{{1, 300}})
+	require.ErrorIs(t, err, ErrPinned)
+	require.Equal(t, renames, callsOf(p, "renamenew"))
+	require.NoError(t, s.Close())
+}
+
 // TestAPinInTheTrash: one that was on its way while the checkpoint got its name in the trash counts.
 func TestAPinInTheTrash(t *testing.T) {
 	disk := faulty.NewDisk()

@@ -3,12 +3,111 @@ package store
 // These tests cut the power after what was acknowledged, where what is lost would not be missed at once.
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/fb777929/kibisis/checkpoint/internal/fsys/faulty"
+	"github.com/fb777929/kibisis/checkpoint/runs/internal/jsonfloat"
 )
+
+// acknowledged are calls, each with what must be there when it has returned nil, whatever is lost then.
+var acknowledged = map[string]struct {
+	call func(t *testing.T, s *Store) error
+	law  func(t *testing.T, s *Store)
+}{
+	"save": {
+		func(t *testing.T, s *Store) error { _, err := save(t.Context(), s, 400); return err },
+		func(t *testing.T, s *Store) { verify(t, s, ID{1, 400}) },
+	},
+	"pin": {
+		func(_ *testing.T, s *Store) error { return s.Pin(ID{1, 200}, "paper") },
+		func(t *testing.T, s *Store) { require.Equal(t, []string{"paper"}, entryOf(t, s, ID{1, 200}).Pins) },
+	},
+	"unpin": {
+		func(_ *testing.T, s *Store) error {
+			return errors.Join(s.Pin(ID{1, 200}, "paper"), s.Unpin(ID{1, 200}, "paper"))
+		},
+		func(t *testing.T, s *Store) { require.False(t, entryOf(t, s, ID{1, 200}).Pinned) },
+	},
+	"record": {
+		func(_ *testing.T, s *Store) error {
+			return s.Record(ID{1, 200}, map[string]jsonfloat.Float{"loss": 2})
+		},
+		func(t *testing.T, s *Store) {
+			e := entryOf(t, s, ID{1, 200})
+			require.Equal(t, map[string]jsonfloat.Float{"loss": 2}, e.Metrics())
+		},
+	},
+	"set aside": {
+		func(_ *testing.T, s *Store) error { _, err := s.SetAside(ID{1, 200}); return err },
+		func(t *testing.T, s *Store) {
+			_, err := s.Entry(ID{1, 200})
+			require.ErrorIs(t, err, ErrNotFound)
+			_, err = s.root.Lstat(damagedName(ID{1, 200}) + "/" + ManifestName)
+			require.NoError(t, err)
+		},
+	},
+	"evidence": {
+		func(t *testing.T, s *Store) error {
+			p, err := s.Begin(400, nil, 0)
+			require.NoError(t, err)
+			_, err = p.CommitEvidence(t.Context(), &Manifest{})
+			return err
+		},
+		func(t *testing.T, s *Store) {
+			_, err := s.root.Lstat(evidenceName(ID{1, 400}) + "/" + ManifestName)
+			require.NoError(t, err)
+		},
+	},
+	"delete": {
+		func(t *testing.T, s *Store) error {
+			_, err := s.Prune(t.Context(), []ID{{1, 200}}, []ID{{1, 300}})
+			return err
+		},
+		func(t *testing.T, s *Store) {
+			_, err := s.Entry(ID{1, 200})
+			require.ErrorIs(t, err, ErrNotFound)
+		},
+	},
+}
+
+func entryOf(t *testing.T, s *Store, id ID) Entry {
+	t.Helper()
+	e, err := s.Entry(id)
+	require.NoError(t, err)
+	return e
+}
+
+// TestWhatWasAcknowledgedLasts: the power goes at any call of what people ask for, and when it is done.
+func TestWhatWasAcknowledgedLasts(t *testing.T) {
+	for name, test := range acknowledged {
+		t.Run(name, func(t *testing.T) {
+			disk := faulty.NewDisk()
+			disk.Mkdir("/runs") // the rest of the path is new
+			p := disk.Process()
+			s := threeSaved(t, "/runs/digits/mnist", &Options{FS: p})
+			look := func(when string, law func(t *testing.T, s *Store)) {
+				for after := range disk.Cuts(faulty.CutOptions{Max: 100}) {
+					r, err := OpenReadOnly("/runs/digits/mnist", &Options{FS: after.Process()})
+					require.NoError(t, err, when)
+					_, err = readAllOnce(t.Context(), r)
+					require.NoError(t, err, when)
+					verify(t, r, ID{1, 100})
+					verify(t, r, ID{1, 300})
+					law(t, r)
+					require.NoError(t, r.Close())
+				}
+			}
+			p.Before(func(op, name string) { look(op+" "+name, func(*testing.T, *Store) {}) })
+			require.NoError(t, test.call(t, s))
+			p.Before(nil)
+			look("done", test.law)
+			require.NoError(t, s.Close())
+		})
+	}
+}
 
 // TestPowerCutsAfterGoingBack: what was abandoned stays so, whatever is lost, also when the head that
 // says so is damaged: the claim says it as well, that of the writer that went back and that of each

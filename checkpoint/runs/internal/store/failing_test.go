@@ -125,5 +125,9 @@ func TestAFullDiskIsSeenBeforeTheData(t *testing.T) {
 	_, err = save(t.Context(), s, 400)
 	require.NoError(t, err, "nothing is left of it")
 	requireSaved(t, disk, true)
+	for step := range int64(10) {
+		_, err = save(t.Context(), s, 500+step)
+		require.NoError(t, err, "room that was not needed is given back")
+	}
 	require.NoError(t, s.Close())
 }
