@@ -69,3 +69,23 @@ func TestADamagedFileIsNotLinked(t *testing.T) {
 	require.Equal(t, l.bits(), other.bits())
 	require.NoError(t, r.Close())
 }
+
+// TestAChangedFileIsNotLinked, though nothing but its numbers has changed.
+func TestAChangedFileIsNotLinked(t *testing.T) {
+	path := runPath(t)
+	l := newLoop(t, tensor.Float32, 1, adam())
+	r := newRun(t, path, &Options{LinkUnchanged: true})
+	_, err := r.Restore(t.Context(), l.parts()...)
+	require.NoError(t, err)
+	for step := range int64(3) {
+		l.step()
+		require.NoError(t, r.Save(t.Context(), step+1, nil))
+	}
+	require.NoError(t, r.Finish(t.Context()))
+	other := newLoop(t, tensor.Float32, 2, adam())
+	r = newRun(t, path, &Options{ReadOnly: true})
+	_, err = r.Restore(t.Context(), other.parts()...)
+	require.NoError(t, err)
+	require.Equal(t, l.bits(), other.bits())
+	require.NoError(t, r.Close())
+}
