@@ -121,6 +121,11 @@ func (s *Store) throwAway(id ID) error {
 	if err := s.emptyTrash(id); err != nil {
 		return err
 	}
+	// A pin that is gone must not come back at a power cut, and bring the checkpoint back with it: the
+	// sync of who removed it may have failed.
+	if err := s.root.SyncDir(id.String()); err != nil {
+		return err
+	}
 	if err := s.root.RenameNew(id.String(), trashName(id)); err != nil {
 		return err
 	}
