@@ -145,7 +145,7 @@ func (s *script) stumble(p *player, hit func() bool) error {
 		if !hit() {
 			continue
 		}
-		if _, wrong := observe(p.ctx, p.disk, p.ledger.Load()); wrong != nil {
+		if _, wrong := observe(p.ctx, p.now(), p.ledger.Load()); wrong != nil {
 			return fmt.Errorf("after step %d, which says %v: %w", i, err, wrong)
 		}
 	}

@@ -20,7 +20,8 @@ import (
 // A player plays a script. It is for one goroutine, but for its ledger, which others may look at.
 type player struct {
 	ctx     context.Context
-	disk    *faulty.Disk // for damage, which no call does
+	disk    *faulty.Disk // for damage, which no call does; not used where there is a medium
+	medium  *Medium      // nil where there is none
 	fs      fsys.FS
 	store   *store.Store // nil while the run is not open
 	ledger  atomic.Pointer[ledger]
@@ -323,7 +324,15 @@ func (p *player) all(labels []string) (ids []store.ID, err error) {
 
 // visible reports whether a name is in the run's directory.
 func (p *player) visible(name string) bool {
-	return slices.Contains(p.disk.Names(rootPath), name)
+	return slices.Contains(p.now().Names(rootPath), name)
+}
+
+// now is the disk as it is.
+func (p *player) now() *faulty.Disk {
+	if p.medium != nil {
+		return p.medium.Load()
+	}
+	return p.disk
 }
 
 func (r *record) pinned() bool {
@@ -458,12 +467,16 @@ func (p *player) damage(label string) error {
 		return err
 	}
 	path := fmt.Sprintf("%s/%s/%s", rootPath, id, weightsFile)
-	b, err := p.disk.ReadFile(path)
+	b, err := p.now().ReadFile(path)
 	if err != nil {
 		return err
 	}
 	b[len(b)-1] ^= 1
-	p.disk.WriteFile(path, b)
+	if p.medium != nil {
+		p.medium.Rot(path, b)
+	} else {
+		p.disk.WriteFile(path, b)
+	}
 	p.amend(i, func(r *record) { r.damaged = true })
 	return nil
 }
