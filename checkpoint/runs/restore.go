@@ -84,7 +84,7 @@ func (r *Run) restore(ctx context.Context, which Selector, parts []Part) (*Resto
 	case c == nil:
 		return restored, r.begin(ctx, restored)
 	}
-	defer c.Close() //nolint:errcheck // nothing was written through it
+	defer c.Close() // nothing was written through it
 	return restored, r.bring(ctx, c, parts, restored)
 }
 
@@ -112,7 +112,7 @@ func (r *Run) bring(ctx context.Context, c *store.Checkpoint, parts []Part, rest
 	if err != nil {
 		return err
 	}
-	defer from.close() //nolint:errcheck // nothing was written through it
+	defer from.close() // nothing was written through it
 	if err := r.compare(c, from); err != nil {
 		return err
 	}

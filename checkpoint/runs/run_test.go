@@ -43,7 +43,7 @@ func TestAResumedRunHasTheBitsOfOneThatNeverStopped(t *testing.T) {
 			l = newLoop(t, tensor.Float32, 1, adam())
 		}
 		restored := train(t, path, l, &Options{EverySteps: 5}, total)
-		require.EqualValues(t, []int64{0, 7, 8, 23}[i], restored.Step)
+		require.Equal(t, []int64{0, 7, 8, 23}[i], restored.Step)
 		if total == 40 {
 			require.Equal(t, whole.bits(), l.bits())
 			require.Equal(t, whole.data, l.data)

@@ -279,7 +279,7 @@ func TestAPanicSavesNoHalfStep(t *testing.T) {
 	l := newLoop(t, tensor.Float32, 1, adam())
 	d := newOnDisk(t, l, Options{EverySteps: 2})
 	require.PanicsWithValue(t, "mid-step", func() {
-		defer d.Close() //nolint:errcheck // looked at below
+		defer d.Close() // looked at below
 		for step := range int64(5) {
 			if step == 3 {
 				panic("mid-step")

@@ -194,7 +194,10 @@ func TestTracesAreRead(t *testing.T) {
 `, "/d")
 	require.NoError(t, err)
 	require.Equal(t, []event{
-		{call: "open", path: "/d/run/lock"}, {call: "rename", path: "/d/run/t", to: "/d/run/s"}, {call: "write", path: "/d/run/w", n: 4096},
-		{call: "mmap", path: "/d/run/w"}, {call: "strace:unlink", path: "/d/run/w"},
+		{call: "open", path: "/d/run/lock"},
+		{call: "rename", path: "/d/run/t", to: "/d/run/s"},
+		{call: "write", path: "/d/run/w", n: 4096},
+		{call: "mmap", path: "/d/run/w"},
+		{call: "strace:unlink", path: "/d/run/w"},
 	}, events)
 }

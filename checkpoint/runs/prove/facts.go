@@ -45,7 +45,7 @@ func facts(dir string) (list []Fact, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close() //nolint:errcheck // nothing was written through it
+	defer root.Close() // nothing was written through it
 	for _, name := range []string{"a", "b"} {
 		if err := os.WriteFile(filepath.Join(dir, name), make([]byte, factSize), 0o600); err != nil {
 			return nil, err
@@ -56,8 +56,12 @@ func facts(dir string) (list []Fact, err error) {
 		name string
 		try  func(fsys.Root) (string, error)
 	}{
-		{"locks", locks}, {"direct writes", directWrites}, {"rename that replaces nothing", renameNew},
-		{"exchange of two names", exchange}, {"links", links}, {"free bytes", free},
+		{"locks", locks},
+		{"direct writes", directWrites},
+		{"rename that replaces nothing", renameNew},
+		{"exchange of two names", exchange},
+		{"links", links},
+		{"free bytes", free},
 	} {
 		value, err := probe.try(root)
 		if err != nil {
@@ -77,12 +81,12 @@ func locks(root fsys.Root) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer one.Close() //nolint:errcheck // nothing was written through it
+	defer one.Close() // nothing was written through it
 	two, err := root.OpenFile("a", os.O_RDWR, 0)
 	if err != nil {
 		return "", err
 	}
-	defer two.Close() //nolint:errcheck // nothing was written through it
+	defer two.Close() // nothing was written through it
 	if _, err := one.TryLock(); err != nil {
 		return answer(err)
 	}

@@ -30,7 +30,7 @@ func kindOf(dir string) string {
 	if err := unix.Statfs(dir, &stat); err != nil {
 		return "unknown: " + err.Error()
 	}
-	magic := int64(uint32(stat.Type)) //nolint:gosec,unconvert // 32 bits, whose type differs per architecture
+	magic := int64(uint32(stat.Type)) // 32 bits, whose type differs per architecture
 	if name, ok := kinds[magic]; ok {
 		return name
 	}
@@ -43,7 +43,7 @@ func reserves(dir string) string {
 	if err != nil {
 		return "fails: " + err.Error()
 	}
-	defer f.Close() //nolint:errcheck // nothing was written through it
+	defer f.Close() // nothing was written through it
 	if err := f.Reserve(factSize); err != nil {
 		return "fails: " + err.Error()
 	}

@@ -146,7 +146,7 @@ func (s *script) stumble(p *player, hit func() bool) error {
 			continue
 		}
 		if _, wrong := observe(p.ctx, p.now(), p.ledger.Load()); wrong != nil {
-			return fmt.Errorf("after step %d, which says %v: %w", i, err, wrong)
+			return fmt.Errorf("after step %d, which says %w: %w", i, err, wrong)
 		}
 	}
 	return nil

@@ -94,7 +94,7 @@ func (p *player) restore() error {
 	if c == nil {
 		return p.begin(skipped)
 	}
-	defer c.Close() //nolint:errcheck // nothing was written through it
+	defer c.Close() // nothing was written through it
 	i, err := p.identify(c)
 	if err != nil {
 		return err

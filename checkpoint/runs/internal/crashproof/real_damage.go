@@ -98,7 +98,7 @@ func seesDamage(ctx context.Context, path string, ids [2]store.ID, file string) 
 	if err != nil {
 		return lawOf("I1", "reading", err)
 	}
-	defer s.Close() //nolint:errcheck // nothing was written through it
+	defer s.Close() // nothing was written through it
 	entries, err := s.List()
 	if err != nil {
 		return lawOf("I1", "reading", err)

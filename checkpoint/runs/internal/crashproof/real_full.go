@@ -34,7 +34,7 @@ func fillPretended(ctx context.Context, p *Place, until time.Time, o *Outcome) e
 
 // tellFull tells a story in which saves may fail, and looks at what is left.
 func tellFull(ctx context.Context, s *script, dir string, h *hook) error {
-	disk, l := s.stage()
+	disk, _ := s.stage()
 	if err := unload(disk, "/", dir); err != nil {
 		return err
 	}

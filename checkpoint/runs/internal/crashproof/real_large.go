@@ -177,7 +177,7 @@ func (l *largeRun) look(ctx context.Context) error {
 	if err != nil {
 		return lawOf("I1", "reading", err)
 	}
-	defer s.Close() //nolint:errcheck // nothing was written through it
+	defer s.Close() // nothing was written through it
 	entries, err := s.List()
 	if err != nil {
 		return lawOf("I1", "reading", err)
@@ -209,7 +209,7 @@ func holds(ctx context.Context, s *store.Store, id store.ID, want []byte) error 
 
 // same is holds for a checkpoint that is open. It closes it.
 func same(ctx context.Context, c *store.Checkpoint, want []byte) error {
-	defer c.Close() //nolint:errcheck // nothing was written through it
+	defer c.Close() // nothing was written through it
 	if err := c.Verify(ctx); err != nil {
 		return lawOf("I2", c.ID.String(), err)
 	}

@@ -85,7 +85,7 @@ func (r *reader) read(ctx context.Context) (read int, err error) {
 	if err != nil {
 		return 0, lawOf("I1", "reading", err)
 	}
-	defer s.Close() //nolint:errcheck // nothing was written through it
+	defer s.Close() // nothing was written through it
 	before := r.saved.Load()
 	entries, err := s.List()
 	if err != nil {

@@ -103,7 +103,7 @@ func resumeReal(ctx context.Context, dir string, found *faulty.Disk, l *ledger) 
 	if err != nil {
 		return nil, err
 	}
-	defer fsx.Close() //nolint:errcheck // nothing was written through it
+	defer fsx.Close() // nothing was written through it
 	p := newPlayer(ctx, found, fsx, l)
 	if err := p.open(); err != nil {
 		return nil, lawOf("I1", "open", err)

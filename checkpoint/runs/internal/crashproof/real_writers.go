@@ -168,7 +168,7 @@ func (r *race) look(ctx context.Context) error {
 	if err != nil {
 		return lawOf("I1", "reading", err)
 	}
-	defer s.Close() //nolint:errcheck // nothing was written through it
+	defer s.Close() // nothing was written through it
 	entries, err := s.List()
 	if err != nil {
 		return lawOf("I1", "reading", err)
