@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+
+	"github.com/fb777929/kibisis/checkpoint/internal/crc"
 )
 
 // An Image is a file that is put together in memory, for programs that must not wait for a
@@ -104,7 +106,7 @@ func (m *Image) complete(digest string) {
 	}
 	m.sum = checksum(header)
 	for _, i := range m.l.order {
-		m.sum = joinSums(m.sum, m.sums[i], m.l.sizes[i])
+		m.sum = crc.Join(m.sum, m.sums[i], m.l.sizes[i])
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/fb777929/kibisis/checkpoint/internal/bulk"
+	"github.com/fb777929/kibisis/checkpoint/internal/crc"
 	"github.com/fb777929/kibisis/checkpoint/internal/mmap"
 )
 
@@ -108,7 +109,7 @@ func (m *Image) joinParts() {
 	clear(m.sums) // the checksum of nothing is 0
 	for i := range m.parts {
 		p := &m.parts[i]
-		m.sums[p.tensor] = joinSums(m.sums[p.tensor], p.sum, p.end-p.begin)
+		m.sums[p.tensor] = crc.Join(m.sums[p.tensor], p.sum, p.end-p.begin)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/fb777929/kibisis/checkpoint/internal/crc"
 	"github.com/fb777929/kibisis/checkpoint/internal/metakey"
 )
 
@@ -144,7 +145,7 @@ func (p *pass) compare(shards []*shard) error {
 		got := make([]uint64, len(p.want[i])) // the checksum of nothing is 0
 		for ; len(left) > 0 && left[0].s == s; left = left[1:] {
 			for _, part := range left[0].parts {
-				got[part.entry] = joinSums(got[part.entry], part.sum, part.size)
+				got[part.entry] = crc.Join(got[part.entry], part.sum, part.size)
 			}
 		}
 		errs = append(errs, s.compare(p.want[i], got)...)

@@ -10,10 +10,14 @@ import (
 	"io"
 	"maps"
 	"path"
+	"runtime"
 	"slices"
+	"sync/atomic"
 
 	"github.com/minio/crc64nvme"
+	"golang.org/x/sync/errgroup"
 
+	"github.com/fb777929/kibisis/checkpoint/internal/crc"
 	"github.com/fb777929/kibisis/checkpoint/internal/fsys"
 )
 
@@ -250,62 +254,48 @@ func (s *Store) isRead(id ID, name string) bool {
 	return s.read[id][name]
 }
 
-// readPiece is how much is read at a time: one piece is summed while the next one is read.
-const readPiece = 4 << 20
+// readPiece is how much a core reads at a time: what it then sums is still in its cache.
+const readPiece = 1 << 20
 
-// sumFile reads size bytes and sums them.
+// sumFile reads size bytes and sums them, on all cores.
 func sumFile(ctx context.Context, r io.ReaderAt, size int64) (Sum, error) {
-	h := crc64nvme.New()
-	pieces := readAhead(ctx, r, size)
-	var err error
-	for p := range pieces {
-		if err = p.err; err != nil {
-			break
-		}
-		addTo(h, p.bytes)
-		p.free <- p.bytes
-	}
-	return Sum(h.Sum64()), err
-}
-
-// A piece is bytes that were read. They go back to free when they were used.
-type piece struct {
-	bytes []byte
-	free  chan []byte
-	err   error
-}
-
-// readAhead reads on a goroutine of its own, which ends after an error, or when all was read.
-func readAhead(ctx context.Context, r io.ReaderAt, size int64) <-chan piece {
-	const ahead = 2
-	pieces, free := make(chan piece, ahead), make(chan []byte, ahead)
-	for range ahead {
-		free <- make([]byte, min(size, readPiece))
-	}
-	go func() {
-		defer close(pieces)
-		for off := int64(0); off < size; off += readPiece {
-			b := (<-free)[:min(size-off, readPiece)]
-			err := context.Cause(ctx)
-			if err == nil {
-				err = readFull(r, b, off)
+	sums := make([]uint64, (size+readPiece-1)/readPiece)
+	var next atomic.Int64
+	group, ctx := errgroup.WithContext(ctx)
+	for range min(runtime.GOMAXPROCS(0), len(sums)) {
+		group.Go(func() error {
+			b := make([]byte, min(size, readPiece))
+			for k := next.Add(1) - 1; k < int64(len(sums)); k = next.Add(1) - 1 {
+				if err := context.Cause(ctx); err != nil {
+					return err
+				}
+				off := k * readPiece
+				p := b[:min(size-off, readPiece)]
+				if err := readFull(r, p, off); err != nil {
+					return err
+				}
+				sums[k] = crc64nvme.Checksum(p)
 			}
-			pieces <- piece{b, free, err}
-			if err != nil {
-				return
-			}
-		}
-	}()
-	return pieces
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return 0, err
+	}
+	var sum uint64 // that of nothing
+	for k, part := range sums {
+		sum = crc.Join(sum, part, min(size-int64(k)*readPiece, readPiece))
+	}
+	return Sum(sum), nil
 }
 
 // readFull fills b from offset off.
 func readFull(r io.ReaderAt, b []byte, off int64) error {
 	n, err := io.ReadFull(io.NewSectionReader(r, off, int64(len(b))), b)
-	if err == io.EOF && n == 0 && len(b) > 0 { //nolint:errorlint // bare, as io.ReadFull has it
+	if err == io.EOF && n == 0 && len(b) > 0 {
 		return io.ErrUnexpectedEOF
 	}
-	if err == io.EOF { //nolint:errorlint // as above
+	if err == io.EOF {
 		return nil
 	}
 	return err

@@ -1,6 +1,4 @@
-package safetensors
-
-// This file is about checksums of parts.
+package crc
 
 import (
 	"testing"
@@ -14,7 +12,7 @@ func TestJoinedSumsAreTheSumOfAll(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := rapid.SliceOfN(rapid.Byte(), 0, 5000).Draw(t, "bytes")
 		k := rapid.IntRange(0, len(b)).Draw(t, "cut")
-		got := joinSums(crc64nvme.Checksum(b[:k]), crc64nvme.Checksum(b[k:]), int64(len(b)-k))
+		got := Join(crc64nvme.Checksum(b[:k]), crc64nvme.Checksum(b[k:]), int64(len(b)-k))
 		require.Equal(t, crc64nvme.Checksum(b), got)
 	})
 }
@@ -24,7 +22,7 @@ func TestJoinedSumsOfLongParts(t *testing.T) {
 	const a = uint64(0x0123456789abcdef)
 	for k := range 62 {
 		half := int64(1) << k
-		require.Equal(t, joinSums(a, 0, 2*half), joinSums(joinSums(a, 0, half), 0, half), "%d", k)
+		require.Equal(t, Join(a, 0, 2*half), Join(Join(a, 0, half), 0, half), "%d", k)
 	}
-	require.Equal(t, a, joinSums(a, 0, 0))
+	require.Equal(t, a, Join(a, 0, 0))
 }
