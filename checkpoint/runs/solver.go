@@ -7,9 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
@@ -131,7 +133,7 @@ func (c *capture) params(name string, order []gorgonia.ValueGrad, m checkpoint.M
 	return kept.names, nil
 }
 
-func (p solverPart) stage(_ context.Context, from *saved) (func() error, error) {
+func (p solverPart) stage(ctx context.Context, from *saved) (func() error, error) {
 	var old solverState
 	if err := from.decode(p.name, &old); err != nil {
 		return nil, err
@@ -153,7 +155,7 @@ func (p solverPart) stage(_ context.Context, from *saved) (func() error, error) 
 	for name, v := range old.Numbers {
 		st.Numbers[name] = float64(v)
 	}
-	if st.Slots, err = p.slotsOf(from, names); err != nil {
+	if st.Slots, err = p.slotsOf(ctx, from, names); err != nil {
 		return nil, fmt.Errorf("part %q: %w", p.name, err)
 	}
 	write, err := solver.Prepare(p.s, p.order, st)
@@ -165,7 +167,7 @@ func (p solverPart) stage(_ context.Context, from *saved) (func() error, error) 
 
 // slotsOf reads the slots of the parameters of those names. Slots of others are passed over
 // and reported.
-func (p solverPart) slotsOf(from *saved, names []string) ([]map[string]gorgonia.Value, error) {
+func (p solverPart) slotsOf(ctx context.Context, from *saved, names []string) ([]map[string]gorgonia.Value, error) {
 	slots := make([]map[string]gorgonia.Value, len(names))
 	if !from.has(p.name) {
 		return slots, nil // it had not stepped yet
@@ -178,6 +180,7 @@ func (p solverPart) slotsOf(from *saved, names []string) ([]map[string]gorgonia.
 	for i, name := range names {
 		at[name] = i
 	}
+	var all []*slotRead
 	for name, t := range f.All() {
 		slot, param, _ := strings.Cut(name, ".")
 		i, ok := at[from.renamed(param)]
@@ -188,9 +191,10 @@ func (p solverPart) slotsOf(from *saved, names []string) ([]map[string]gorgonia.
 		if slots[i] == nil {
 			slots[i] = map[string]gorgonia.Value{}
 		}
-		if slots[i][slot], err = readSlot(t); err != nil {
-			return nil, err
-		}
+		all = append(all, &slotRead{from: t, of: slots[i], slot: slot})
+	}
+	if err := readSlots(ctx, all); err != nil {
+		return nil, err
 	}
 	for i, name := range names {
 		if slots[i] == nil {
@@ -200,8 +204,35 @@ func (p solverPart) slotsOf(from *saved, names []string) ([]map[string]gorgonia.
 	return slots, nil
 }
 
-// readSlot returns a tensor that is the caller's.
-func readSlot(t safetensors.Tensor) (*tensor.Dense, error) { return checkpoint.Dense(t) }
+// A slotRead is a slot to be read, and where its value goes.
+type slotRead struct {
+	from  safetensors.Tensor
+	of    map[string]gorgonia.Value
+	slot  string
+	value *tensor.Dense
+}
+
+// readSlots reads slots into memory of their own, on all cores.
+func readSlots(ctx context.Context, all []*slotRead) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for _, r := range all {
+		group.Go(func() (err error) {
+			if err := context.Cause(ctx); err != nil {
+				return err
+			}
+			r.value, err = checkpoint.Dense(r.from)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for _, r := range all {
+		r.of[r.slot] = r.value
+	}
+	return nil
+}
 
 func jsonFloats(m map[string]float64) map[string]jsonfloat.Float {
 	out := make(map[string]jsonfloat.Float, len(m))
