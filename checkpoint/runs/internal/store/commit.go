@@ -84,7 +84,8 @@ func (s *Store) begin(step int64, files map[string]int64, manifest int64) (*Pend
 		return nil, err
 	}
 	if err := p.reserve(files, manifest); err != nil {
-		return nil, errors.Join(err, p.discard())
+		discarded := p.discard() // first, for what it holds is free
+		return nil, errors.Join(s.full(err, room(files, manifest)), discarded)
 	}
 	return p, nil
 }
@@ -126,16 +127,12 @@ func (s *Store) newPending(id ID, lineage Lineage, need int64) (*Pending, error)
 
 // reserve makes the files, and gives each its room.
 func (p *Pending) reserve(files map[string]int64, manifest int64) error {
-	need := room(files, manifest)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if err := p.create(name, files[name]); err != nil {
-			return p.s.full(err, need)
+			return err
 		}
 	}
-	if err := p.create(ManifestName, manifest); err != nil {
-		return p.s.full(err, need)
-	}
-	return nil
+	return p.create(ManifestName, manifest)
 }
 
 func (p *Pending) create(name string, size int64) error {
@@ -151,7 +148,7 @@ func (p *Pending) path(name string) string { return path.Join(p.dir, name) }
 
 // full makes a *SpaceError of the error of a full disk.
 func (s *Store) full(err error, need int64) error {
-	if !isFull(err) {
+	if !isFull(err) || errors.Is(err, ErrNoSpace) {
 		return err
 	}
 	free, freeErr := s.root.Free(".")

@@ -114,7 +114,8 @@ func (s *Store) copyOf(e *Entry) (*Pending, error) {
 		}
 	}
 	if err != nil {
-		return nil, errors.Join(err, p.discard())
+		discarded := p.discard()
+		return nil, errors.Join(s.full(err, manifest), discarded)
 	}
 	return p, nil
 }
