@@ -21,12 +21,13 @@ var told = []string{"first run, parents new", "saves with retention", "pins and 
 // claim, which is made before there is anything to lose; of a checkpoint that is about to be deleted, which
 // is there for a pin whose own sync has failed.
 func TestALostSyncIsSeen(t *testing.T) {
-	seen := 0
+	all := 0
 	for _, s := range crashproof.Stories() {
 		if !slices.Contains(told, s.Name) {
 			continue
 		}
 		t.Run(s.Name, func(t *testing.T) {
+			seen := 0
 			for i := 0; ; i++ {
 				l := loser{target: i}
 				_, err := tell(t.Context(), &s, &cutter{crashes: []crash{{0, 1}}, check: holds}, l.lose)
@@ -41,10 +42,11 @@ func TestALostSyncIsSeen(t *testing.T) {
 				require.Regexp(t, `: I[1-8]: `, err.Error(), "without %s", l.lost)
 				seen++
 			}
+			require.Greater(t, seen, 10)
+			all += seen
 		})
 	}
-	t.Logf("each of %d syncs that were left out is seen", seen)
-	require.Greater(t, seen, 40)
+	t.Logf("each of %d syncs that were left out is seen", all)
 }
 
 // A loser leaves out one sync.
