@@ -227,37 +227,47 @@ type search struct {
 	skipped []Skipped
 }
 
+// maxLists is how often a reader lists a run whose writer deletes faster than it reads.
+const maxLists = 32
+
 // find returns an open checkpoint whose bytes were all read and are right; nil where the run has
 // nothing like a checkpoint.
-func (s *search) find(ctx context.Context) (*store.Checkpoint, error) {
-	entries, err := s.r.store.List()
-	if err != nil {
-		return nil, err
-	}
-	if !s.which.newest() {
-		e, err := s.which.choose(entries)
-		if err != nil {
+func (s *search) find(ctx context.Context) (c *store.Checkpoint, err error) {
+	for range maxLists {
+		var entries []store.Entry
+		if entries, err = s.r.store.List(); err != nil {
 			return nil, err
 		}
-		return s.open(ctx, e)
+		if !s.which.newest() {
+			e, err := s.which.choose(entries)
+			if err != nil {
+				return nil, err
+			}
+			return s.open(ctx, e)
+		}
+		s.skipped = nil
+		if c, err = s.newest(ctx, entries); !errors.Is(err, ErrNotFound) {
+			return c, err
+		}
+		// A writer has just deleted one, so there are newer ones: look again.
 	}
-	return s.newest(ctx, entries)
+	return nil, err
 }
 
-// newest tries the newest, and those before it on its lineage.
+// newest tries the newest, and where it is damaged those before it on its lineage. One that was deleted
+// since it was listed is ErrNotFound.
 func (s *search) newest(ctx context.Context, entries []store.Entry) (*store.Checkpoint, error) {
 	var passed []*store.Manifest
+	var abandoned []Skipped
 	for i := len(entries) - 1; i >= 0; i-- {
 		e := entries[i]
 		if e.Abandoned || !onAll(passed, e.ID) {
+			abandoned = append(abandoned, Skipped{ID: e.String(), Step: e.Step, Reason: "the run has gone back behind it"})
 			continue
 		}
 		c, err := s.open(ctx, e)
 		if err == nil {
 			return c, nil
-		}
-		if errors.Is(err, ErrNotFound) {
-			continue // a writer has just deleted it, for there are newer ones
 		}
 		if !errors.Is(err, ErrDamaged) {
 			return nil, err
@@ -267,18 +277,23 @@ func (s *search) newest(ctx context.Context, entries []store.Entry) (*store.Chec
 		}
 		s.skipped = append(s.skipped, Skipped{ID: e.String(), Step: e.Step, Reason: err.Error()})
 	}
+	return nil, s.none(abandoned)
+}
+
+// none is the error of a run of which no checkpoint can be used; nil for one that never had any.
+func (s *search) none(abandoned []Skipped) error {
 	traces, err := s.r.store.Traces()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if len(s.skipped) == 0 && len(traces) == 0 {
-		return nil, nil
-	}
-	e := &NoUsableError{Path: s.r.path, Reasons: s.skipped}
+	e := &NoUsableError{Path: s.r.path, Reasons: append(s.skipped, abandoned...)}
 	for _, name := range traces {
 		e.Reasons = append(e.Reasons, Skipped{ID: name, Reason: "was set aside, or has a name that is none of a checkpoint"})
 	}
-	return nil, e
+	if len(e.Reasons) == 0 {
+		return nil
+	}
+	return e
 }
 
 // onAll reports whether a checkpoint is on the lineage of each of those that were passed over.

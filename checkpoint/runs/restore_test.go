@@ -175,3 +175,21 @@ func TestShardsOfALargeModel(t *testing.T) {
 	train(t, path, again, &Options{ShardSize: 150}, 5)
 	require.Equal(t, l.bits(), again.bits())
 }
+
+// TestARunIsNotBegunOverWhatItWentBackBehind has only abandoned checkpoints left.
+func TestARunIsNotBegunOverWhatItWentBackBehind(t *testing.T) {
+	path := runPath(t)
+	l := newLoop(t, tensor.Float32, 1, adam())
+	train(t, path, l, &Options{EverySteps: 5, KeepLast: 10}, 20)
+	train(t, path, l, &Options{EverySteps: 5, KeepLast: 10, From: AtStep(10)}, 10)
+	for _, name := range []string{"step-000000000005-g000001", "step-000000000010-g000001", "step-000000000010-g000003"} {
+		require.NoError(t, os.RemoveAll(filepath.Join(path, name)))
+	}
+	r := newRun(t, path, nil)
+	_, err := r.Restore(t.Context(), l.parts()...)
+	require.ErrorIs(t, err, ErrNoUsable)
+	require.ErrorContains(t, err, "step-000000000020-g000001: the run has gone back behind it")
+	require.NoError(t, r.Close())
+	restored := train(t, path, l, &Options{From: ByID("step-000000000020-g000001")}, 20)
+	require.EqualValues(t, 20, restored.Step, "asked for by name, it is there")
+}
