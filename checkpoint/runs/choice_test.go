@@ -43,3 +43,14 @@ func TestTheBestIsNeverNaN(t *testing.T) {
 		require.NoError(t, d.Finish(t.Context()))
 	}
 }
+
+// TestNaNIsNoReasonToSave, and no best that a worse number could beat.
+func TestNaNIsNoReasonToSave(t *testing.T) {
+	l := newLoop(t, tensor.Float32, 1, adam())
+	d := newOnDisk(t, l, Options{EverySteps: 1000, KeepBest: Lowest("loss")})
+	for i, v := range []float64{math.NaN(), 1, math.NaN(), 2, 0.5} {
+		require.NoError(t, d.saves(int64(i+1), Metrics{"loss": v}))
+	}
+	require.Equal(t, []int64{2, 5}, d.steps())
+	require.NoError(t, d.Close())
+}

@@ -4,6 +4,7 @@ package runs
 
 import (
 	"math"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -28,6 +29,18 @@ func TestAnUnconfirmedSaveIsTold(t *testing.T) {
 	require.NoError(t, d.Save(t.Context(), 4, nil))
 	require.Contains(t, d.steps(), int64(4))
 	require.Len(t, seen[Failed](d), 1)
+	require.NoError(t, d.Finish(t.Context()))
+}
+
+// TestAFailedSaveIsTriedAgain: that it was asked for before does not make it saved.
+func TestAFailedSaveIsTriedAgain(t *testing.T) {
+	l := newLoop(t, tensor.Float32, 1, adam())
+	d := newOnDisk(t, l, Options{})
+	d.proc.Inject(faulty.Fault{Op: "sync", Call: len(tracesOf(d.proc, "sync "))})
+	require.ErrorIs(t, d.Save(t.Context(), 1, nil), syscall.EIO)
+	require.Empty(t, d.steps())
+	require.NoError(t, d.Save(t.Context(), 1, nil))
+	require.Equal(t, []int64{1}, d.steps())
 	require.NoError(t, d.Finish(t.Context()))
 }
 

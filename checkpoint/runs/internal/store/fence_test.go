@@ -35,6 +35,22 @@ func TestALostRunIsLostForGood(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
+// TestANewerClaimDuringACommit: it comes between the last look before the rename and the rename, and
+// its writer may not have seen the checkpoint.
+func TestANewerClaimDuringACommit(t *testing.T) {
+	disk := faulty.NewDisk()
+	p := disk.Process()
+	s := threeSaved(t, "/run", &Options{FS: p})
+	p.Before(func(op, _ string) {
+		if op == "renamenew" {
+			disk.WriteFile("/run/"+claimName(2), nil)
+		}
+	})
+	_, err := save(t.Context(), s, 400)
+	require.ErrorIs(t, err, ErrFenced)
+	require.NoError(t, s.Close())
+}
+
 // TestWithoutLocks: a file system that knows none is used only by those who ask for it.
 func TestWithoutLocks(t *testing.T) {
 	disk := faulty.NewDisk()

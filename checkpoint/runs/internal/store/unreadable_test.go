@@ -104,3 +104,15 @@ func TestWhatIsUsedIsWhatWasWritten(t *testing.T) {
 	require.Equal(t, want, got)
 	require.NoError(t, c.Close())
 }
+
+// TestAFileThatIsALinkIsDamage, also where what is behind it has the right bytes: nobody keeps those.
+func TestAFileThatIsALinkIsDamage(t *testing.T) {
+	for _, name := range []string{"state.json", ManifestName} {
+		r := newRun(t)
+		at := r.path(first, name)
+		r.disk.WriteFile("/run/elsewhere", r.bytes(t, first, name))
+		require.NoError(t, r.disk.Process().Remove(at))
+		r.disk.Symlink("../elsewhere", at)
+		requireDamage(t, r.read(t, first), first, name)
+	}
+}
