@@ -11,6 +11,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/dustin/go-humanize"
 )
@@ -29,6 +30,8 @@ type options struct {
 	rustPath       string // "" means no Rust rows
 	gob, withTorch bool
 	runs           bool // tables about training runs instead
+	lost           time.Duration
+	gomlxPath      string // "" means no GoMLX rows
 	markdown       bool
 	json           string // "" means none
 	command        string // that was typed, about
@@ -67,6 +70,8 @@ func parse(args []string, help io.Writer) (options, error) {
 	flags.Var(&o.gobSize, "gobsize", "`bytes` of the model for gob, which is timed at most three times")
 	flags.BoolVar(&o.withTorch, "torch", false, "time torch.save and torch.load as well")
 	flags.BoolVar(&o.runs, "runs", false, "measure training runs (package runs) instead of files")
+	flags.DurationVar(&o.lost, "lost", 10*time.Second, "with -runs: about how long a run is of which lost time is measured; there are 40 of each size")
+	flags.StringVar(&o.gomlxPath, "gomlx", os.Getenv("KIBISIS_GOMLX"), "with -runs: `program` built from bench/gomlx (default: $KIBISIS_GOMLX)")
 	flags.BoolVar(&o.markdown, "markdown", false, "print the tables as Markdown")
 	flags.StringVar(&o.json, "json", "", "also write every sample to this `file`, as JSON")
 

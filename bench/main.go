@@ -32,6 +32,10 @@ func main() {
 // run is main with its surroundings as arguments: results go to stdout, and a
 // progress bar to stderr if that is a terminal.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
+	const childArgs = 4
+	if len(args) == childArgs && args[0] == childWord {
+		return runChild(ctx, args[1:], &printer{w: stdout})
+	}
 	o, err := parse(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {
 		return nil

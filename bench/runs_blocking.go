@@ -101,8 +101,10 @@ func (m *saving) allowed() time.Duration { return m.floor()*5/4 + 200*time.Micro
 func blockingSheet(all []*saving) *sheet {
 	sh := &sheet{
 		title: "what a save in the background takes from the loop",
-		header: []string{"state", "tensors", "copy, 1 core", "copy, all cores", "SaveIfDue", "least", "p99", "max", "goal", "to goal",
-			"lag", "made durable at"},
+		header: []string{
+			"state", "tensors", "copy, 1 core", "copy, all cores", "SaveIfDue", "least", "p99", "max", "goal", "to goal",
+			"lag", "made durable at",
+		},
 	}
 	for _, m := range all {
 		sh.add(humanize.IBytes(uint64(m.t.size())), count0(m.t.tensors()),
@@ -127,8 +129,10 @@ func (m *saving) of(phase func(runs.Committed) time.Duration) []time.Duration {
 func phaseSheet(all []*saving) *sheet {
 	sh := &sheet{
 		title: "a save from the call to the end",
-		header: []string{"state", "list", "copy", "reserve", "write", "commit", "prune",
-			"write and commit", "spread", "direct write, sync (floor)", "spread", "of the floor's rate", "write, sync", "of its rate"},
+		header: []string{
+			"state", "list", "copy", "reserve", "write", "commit", "prune",
+			"write and commit", "spread", "direct write, sync (floor)", "spread", "of the floor's rate", "write, sync", "of its rate",
+		},
 	}
 	for _, m := range all {
 		durable := m.of(func(c runs.Committed) time.Duration { return c.Write + c.Commit })

@@ -29,8 +29,11 @@ type chapter struct {
 func (l *lab) chapters() []chapter {
 	return []chapter{
 		{"saves", l.savesChapter},
+		{"memory", l.memoryChapter},
+		{"lost time", l.lostChapter},
 		{"restore", l.restoreChapter},
 		{"lists", l.listChapter},
+		{"kills", l.killChapter},
 	}
 }
 

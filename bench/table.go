@@ -137,6 +137,9 @@ func milliseconds(d time.Duration) string {
 
 // digits prints three that mean something, and no exponent.
 func digits(x float64) string {
+	if x < 0 {
+		return "-" + digits(-x)
+	}
 	rounded, err := strconv.ParseFloat(strconv.FormatFloat(x, 'e', 2, 64), 64)
 	if err != nil {
 		return err.Error()
