@@ -1,6 +1,7 @@
 package crashproof
 
 import (
+	"strings"
 	"syscall"
 	"testing"
 
@@ -48,10 +49,30 @@ func TestWrongReads(t *testing.T) {
 	every := by(37, 3, 1)
 	for _, s := range scripts {
 		t.Run(s.name, func(t *testing.T) {
-			for i, bit := range []int64{0, 333, 1001, 4003, 30011} {
+			for i, bit := range []int64{0, 101, 203, 1001, 4003, 30011} {
 				_, err := faulted(t.Context(), &s, faulty.Fault{Op: "readat", Kind: faulty.Flip, Bit: bit}, Failing{Every: every, From: i % every})
 				require.NoError(t, err)
 			}
 		})
 	}
+}
+
+// TestCloseIsPartOfTheResult: a network file system may say only then that it could not write.
+func TestCloseIsPartOfTheResult(t *testing.T) {
+	s := &scripts[0]
+	disk, l := s.stage()
+	proc := disk.Process()
+	require.NoError(t, s.play(newPlayer(t.Context(), disk, proc, l)))
+	closes := 0
+	for call, what := range proc.Trace() {
+		if opOf(what) != "close" || !strings.Contains(what, tempPrefix) {
+			continue
+		}
+		closes++
+		disk, l := s.stage()
+		proc := disk.Process()
+		proc.Inject(faulty.Fault{Call: call})
+		require.ErrorIs(t, s.play(newPlayer(t.Context(), disk, proc, l)), syscall.EIO, what)
+	}
+	require.Equal(t, 8, closes, "two saves of three files and a manifest")
 }

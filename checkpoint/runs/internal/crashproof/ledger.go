@@ -29,7 +29,7 @@ type record struct {
 	state    state
 	origin   []int // the numbers of the records on its lineage before it, oldest first
 	standing standing
-	damaged  bool                // one byte of its weights was changed on the disk
+	damaged  string              // the file of which a byte was changed on the disk, "" if none was
 	aside    standing            // of its name that begins with "damaged-"
 	pins     map[string]standing // by name; replaced, never changed
 	metrics  map[string]promise  // recorded after the commit; replaced, never changed
@@ -93,7 +93,7 @@ func (l *ledger) add(r record) int {
 // last on the lineage that is kept and good. It is -1 where there is none.
 func (l *ledger) newest() int {
 	for _, i := range slices.Backward(l.line) {
-		if r := &l.records[i]; r.standing == kept && !r.damaged {
+		if r := &l.records[i]; r.standing == kept && r.damaged == "" {
 			return i
 		}
 	}
@@ -106,7 +106,7 @@ func (l *ledger) mayHead(i int) bool {
 	switch at := slices.Index(l.line, newest); {
 	case i == newest:
 		return true
-	case l.records[i].standing != maybe || l.records[i].damaged:
+	case l.records[i].standing != maybe || l.records[i].damaged != "":
 		return false
 	case slices.Contains(l.line[at+1:], i):
 		return true
@@ -137,6 +137,11 @@ func (l *ledger) find(id store.ID, s state) int {
 		found = i
 	}
 	return found
+}
+
+// damaged returns the number of the record that was damaged on the disk, -1 if that checkpoint was not.
+func (l *ledger) damaged(id store.ID) int {
+	return slices.IndexFunc(l.records, func(r record) bool { return r.damaged != "" && r.is(id) && r.standing != gone })
 }
 
 // settle says of all that may or may not be that it is as it is, which is how a boot leaves it.

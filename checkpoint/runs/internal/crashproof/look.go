@@ -37,7 +37,7 @@ func (v *view) look(ctx context.Context, s *store.Store, disk *faulty.Disk, l *l
 // entry finds the record that a checkpoint is.
 func (v *view) entry(ctx context.Context, s *store.Store, disk *faulty.Disk, e *store.Entry, l *ledger) error {
 	if e.Err != nil {
-		return violated("I2", "%s cannot be used: %v", e.ID, e.Err)
+		return v.unusable(e, l)
 	}
 	i, err := match(ctx, s, disk, e, l)
 	if err != nil {
@@ -51,9 +51,19 @@ func (v *view) entry(ctx context.Context, s *store.Store, disk *faulty.Disk, e *
 	return l.records[i].allows(e, found)
 }
 
+// unusable finds the record of a checkpoint that has no manifest: that must be what was damaged.
+func (v *view) unusable(e *store.Entry, l *ledger) error {
+	i := l.damaged(e.ID)
+	if i < 0 || l.records[i].damaged != store.ManifestName || !errors.Is(e.Err, store.ErrDamaged) {
+		return violated("I2", "%s cannot be used: %v", e.ID, e.Err)
+	}
+	v.records[i] = sighting{id: e.ID, pins: e.Pins}
+	return nil
+}
+
 // match returns the number of the record, by the bytes on the disk. A damaged one is told by its name.
 func match(ctx context.Context, s *store.Store, disk *faulty.Disk, e *store.Entry, l *ledger) (int, error) {
-	if i := slices.IndexFunc(l.records, func(r record) bool { return r.damaged && r.is(e.ID) && r.standing != gone }); i >= 0 {
+	if i := l.damaged(e.ID); i >= 0 {
 		c, err := s.Checkpoint(e.ID)
 		if err != nil {
 			return 0, err
@@ -127,7 +137,7 @@ func (v *view) newest(ctx context.Context, s *store.Store, entries []store.Entry
 		return err
 	}
 	for _, id := range skipped {
-		if !slices.ContainsFunc(l.records, func(r record) bool { return r.damaged && r.is(id) }) {
+		if l.damaged(id) < 0 {
 			return violated("damage", "%s is passed over, which is good", id)
 		}
 	}

@@ -45,7 +45,7 @@ func (s *script) damages() bool {
 		return true // it is not to be told at all
 	}
 	for i := range p.ledger.Load().records {
-		if p.ledger.Load().records[i].damaged {
+		if p.ledger.Load().records[i].damaged != "" {
 			return true
 		}
 	}

@@ -62,7 +62,9 @@ func saveLinked(label string, n int64, from string) step {
 }
 
 func rewind(label string) step { return func(p *player) error { return p.rewind(label) } }
-func damage(label string) step { return func(p *player) error { return p.damage(label) } }
+func damage(label string) step {
+	return func(p *player) error { return p.damage(label, weightsFile) }
+}
 
 // prune deletes what is called doomed, and keeps the others.
 func prune(keep []string, doomed ...string) step {
@@ -117,7 +119,13 @@ var scripts = []script{
 	{name: "back, and the new head is damaged", steps: []step{
 		open, save("a", 100), save("b", 200), rewind("a"), closed,
 		open, closed,
-		damageHead,
+		damageHead(weightsFile),
+		open, save("c", 150), closed,
+	}},
+	{name: "back, and the new head's manifest is damaged", steps: []step{
+		open, save("a", 100), save("b", 200), rewind("a"), closed,
+		damageHead(store.ManifestName),
+		open, closed,
 		open, save("c", 150), closed,
 	}},
 	{name: "links", steps: []step{
@@ -147,11 +155,13 @@ var scripts = []script{
 }
 
 // damageHead damages whatever is the newest.
-func damageHead(p *player) error {
-	l := p.ledger.Load()
-	p.labels["head"] = l.newest()
-	if l.newest() < 0 {
-		return nil
+func damageHead(file string) step {
+	return func(p *player) error {
+		l := p.ledger.Load()
+		p.labels["head"] = l.newest()
+		if l.newest() < 0 {
+			return nil
+		}
+		return p.damage("head", file)
 	}
-	return p.damage("head")
 }
