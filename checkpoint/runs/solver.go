@@ -151,7 +151,7 @@ func (p solverPart) stage(ctx context.Context, from *saved) (func() error, error
 		return func() error { return nil }, nil
 	}
 	from.changedSettings(p.name, old.Settings, jsonFloats(now.Settings))
-	st := &solver.State{Kind: old.Kind, Numbers: map[string]float64{}}
+	st := &solver.State{Kind: old.Kind, Numbers: map[string]float64{}, Owned: true}
 	for name, v := range old.Numbers {
 		st.Numbers[name] = float64(v)
 	}

@@ -170,7 +170,7 @@ func bits(slots []map[string]gorgonia.Value) []map[string][]byte {
 
 // copyOf is a copy of st that shares nothing with it; tensors become row-major.
 func copyOf(st *State) *State {
-	c := &State{st.Kind, maps.Clone(st.Settings), maps.Clone(st.Numbers), make([]map[string]gorgonia.Value, len(st.Slots))}
+	c := &State{st.Kind, maps.Clone(st.Settings), maps.Clone(st.Numbers), make([]map[string]gorgonia.Value, len(st.Slots)), false}
 	for i, s := range st.Slots {
 		for name, v := range s {
 			c.put(i, name, valueOf(v.Dtype(), v.Shape(), bitsOf(v)))

@@ -16,7 +16,7 @@ import (
 
 // Prepare checks that st fits s and order, the slice that Step will be given, copies it,
 // and returns the write, which cannot fail. Neither s nor st is changed before write is
-// called, and st is not kept: the solver gets tensors of its own. What s remembered before
+// called, and st is not kept: the solver gets tensors of its own, unless st.Owned. What s remembered before
 // is dropped. A position without slots, among others that have some, is a new parameter: it
 // begins as the solver lets any begin at its first Step.
 //
@@ -28,7 +28,7 @@ func Prepare(s gorgonia.Solver, order []gorgonia.ValueGrad, st *State) (write fu
 	if err != nil {
 		return nil, err
 	}
-	p := &preparation{problems: problems{kind: k.name}, kind: k, fields: fields, order: order}
+	p := &preparation{problems: problems{kind: k.name}, kind: k, fields: fields, order: order, owned: st != nil && st.Owned}
 	switch {
 	case st == nil:
 		p.add(-1, "", "has no state to be set to")
@@ -57,6 +57,7 @@ type preparation struct {
 	kind   *kind
 	fields private
 	order  []gorgonia.ValueGrad
+	owned  bool
 	writes []func()
 }
 
@@ -155,17 +156,36 @@ func (p *preparation) entry(i int, slots map[string]gorgonia.Value) *entry {
 			p.add(i, name, "%v", err)
 			continue
 		}
-		e.add(p.fresh(i), from)
+		if p.owned && alike(slots[name], p.order[i].Value()) {
+			e.keep(slots[name], from)
+		} else {
+			e.add(p.fresh(i), from)
+		}
 	}
 	return e
+}
+
+// alike reports whether a is a tensor as fresh would make it for the parameter b: row-major both, of
+// one engine, and not a view of another tensor.
+func alike(a, b gorgonia.Value) bool {
+	x, ok := a.(*tensor.Dense)
+	y, also := b.(*tensor.Dense)
+	return ok && also && reflect.TypeOf(x.Engine()) == reflect.TypeOf(y.Engine()) && !x.IsView() && !y.IsView() &&
+		x.DataOrder() == y.DataOrder() && x.DataOrder().IsRowMajor() && x.DataOrder().IsContiguous() &&
+		slices.Equal(x.Shape(), y.Shape()) && slices.Equal(x.Strides(), y.Strides())
+}
+
+// keep takes v, whose memory is m, as it is.
+func (e *entry) keep(v gorgonia.Value, m memory) {
+	e.values = append(e.values, v)
+	e.memories = append(e.memories, m)
 }
 
 // add takes v, which nobody else has, and sets it to from.
 func (e *entry) add(v gorgonia.Value, from memory) {
 	m, _ := memoryOf(v) // like a parameter, whose memory was looked at
 	m.set(from)
-	e.values = append(e.values, v)
-	e.memories = append(e.memories, m)
+	e.keep(v, m)
 }
 
 // fresh is a new value like parameter i, as the solver would make it at its first Step:

@@ -55,6 +55,30 @@ func TestResumedTrainingGivesTheSameBits(t *testing.T) {
 	}
 }
 
+// A state that the solver may keep gives the same bits, and is kept where it lies as the solver's own would.
+func TestResumedTrainingKeepsWhatItMay(t *testing.T) {
+	for _, c := range trainings() {
+		t.Run(c.String(), func(t *testing.T) {
+			want, wantState := c.straight(t, whole)
+			weights, st := c.interrupted(t)
+			owned := copyOf(st)
+			owned.Owned = true
+			n, s := newNet(t, c.dtype, c.scalar), c.make()
+			n.setWeights(weights)
+			write(t, s, n.order, owned)
+			for i, slots := range read(t, s, n.order).Slots {
+				for name, v := range slots {
+					given := owned.Slots[i][name]
+					require.Equal(t, alike(given, n.order[i].Value()), v == given, "%d %s", i, name)
+				}
+			}
+			n.train(t, s, half+1, whole)
+			require.Equal(t, want, n.weights())
+			require.Equal(t, bits(wantState.Slots), bits(read(t, s, n.order).Slots))
+		})
+	}
+}
+
 // What is written is what is read, and reading again finds it unchanged by the copy.
 func TestWrittenStateReadsBack(t *testing.T) {
 	for _, c := range trainings() {

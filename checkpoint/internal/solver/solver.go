@@ -25,6 +25,9 @@ type State struct {
 	// memory: valid until its next Step, which may write them or give them to another
 	// tensor. Each has the dtype and shape of its parameter; a tensor need not be row-major.
 	Slots []map[string]gorgonia.Value
+	// Owned says that the slots' values are nobody else's, and that Prepare may give them to the
+	// solver instead of copies. From Read they are not.
+	Owned bool
 }
 
 // Read reads what s remembers of the parameters in order, which must be the slice given to
