@@ -21,7 +21,8 @@ import (
 //
 // All bytes of the checkpoint are read and compared with its digests, all parts are compared with the
 // live state, and only then the first one changes: after an error the live state is as it
-// was, except for *checkpoint.PartialLoadError. What is damaged is skipped, if the newest is asked
+// was, except for *checkpoint.PartialLoadError, and where the run's directory cannot be changed to
+// go on from there, which the error says. What is damaged is skipped, if the newest is asked
 // for, in favour of the newest before it on the lineage, is reported in Restored.Skipped, and, in a run open for
 // writing, gets a name that begins with "damaged-". Damage of a checkpoint that was asked for by
 // name is an error. So is everything else that keeps the newest from being read: permissions, a newer
@@ -112,7 +113,7 @@ func (r *Run) bring(ctx context.Context, c *store.Checkpoint, parts []Part, rest
 	if err != nil {
 		return err
 	}
-	defer from.close() // nothing was written through it
+	defer func() { _ = from.close() }() // nothing was written through it
 	if err := r.compare(c, from); err != nil {
 		return err
 	}
@@ -140,7 +141,10 @@ func (r *Run) bring(ctx context.Context, c *store.Checkpoint, parts []Part, rest
 	if r.opts.ReadOnly {
 		return nil
 	}
-	return r.settle(ctx, c, restored)
+	if err := r.settle(ctx, c, restored); err != nil {
+		return fmt.Errorf("the state is that of %s now, but the run could not be made to go on from it: %w", c.ID, err)
+	}
+	return nil
 }
 
 // compare looks at what made the checkpoint: another run's settings are an error, other changes

@@ -3,6 +3,7 @@ package store
 // These tests list a run whose writer is faster than the reader.
 
 import (
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,7 +19,10 @@ func TestAReaderThatIsOutrunListsAgain(t *testing.T) {
 	r, err := OpenReadOnly("/run", &Options{FS: reader})
 	require.NoError(t, err)
 	var listed, done bool
-	reader.Before(func(op, name string) {
+	var mu sync.Mutex // entries are read by several goroutines, all of which wait for the writer
+	reader.Before(func(op, _ string) {
+		mu.Lock()
+		defer mu.Unlock()
 		if !listed || done {
 			listed = op == "readdir"
 			return

@@ -101,7 +101,7 @@ func (c *Checkpoint) Close() error { return c.manifest.Close() }
 // Open opens a file of the checkpoint for reading. The caller closes it.
 func (c *Checkpoint) Open(name string) (fsys.File, error) {
 	if _, ok := c.Manifest.Files[name]; !ok {
-		return nil, fmt.Errorf("%s has no file %q, but %q", c.ID, name, slices.Sorted(maps.Keys(c.Manifest.Files)))
+		return nil, c.unlistedFile(name)
 	}
 	f, err := c.s.openFile(path.Join(c.String(), name))
 	switch {
@@ -114,24 +114,34 @@ func (c *Checkpoint) Open(name string) (fsys.File, error) {
 }
 
 // ReadAll returns the bytes of a file, which must be those of the manifest.
-func (c *Checkpoint) ReadAll(name string) ([]byte, error) {
-	f, err := c.Open(name)
-	if err != nil {
-		return nil, err
+func (c *Checkpoint) ReadAll(name string) (b []byte, err error) {
+	want, ok := c.Manifest.Files[name]
+	if !ok {
+		return nil, c.unlistedFile(name)
 	}
-	defer f.Close() // nothing was written through it
-	want := c.Manifest.Files[name]
-	b := make([]byte, want.Size)
-	if err := readFull(f, b, 0); err != nil {
-		if errors.Is(err, io.ErrUnexpectedEOF) {
-			return nil, c.damage(name, "shorter than %d bytes", want.Size)
+	wrong, err := c.s.readTwice(path.Join(c.String(), name), want.Size, func(p []byte) error {
+		b = p
+		if int64(len(p)) != want.Size {
+			return fmt.Errorf("%d bytes, want %d", len(p), want.Size)
 		}
+		if got := sumOf(p); got != want.CRC {
+			return fmt.Errorf("CRC-64/NVME is %s, want %s", got, want.CRC)
+		}
+		return nil
+	})
+	switch {
+	case isMissing(err):
+		return nil, cmp.Or(c.stillThere(c.ID), error(c.damage(name, "missing")))
+	case err != nil:
 		return nil, err
-	}
-	if got := sumOf(b); got != want.CRC {
-		return nil, c.damage(name, "CRC-64/NVME is %s, want %s", got, want.CRC)
+	case wrong != nil:
+		return nil, c.damage(name, "%v", wrong)
 	}
 	return b, nil
+}
+
+func (c *Checkpoint) unlistedFile(name string) error {
+	return fmt.Errorf("%s has no file %q, but %q", c.ID, name, slices.Sorted(maps.Keys(c.Manifest.Files)))
 }
 
 func (c *Checkpoint) damage(file, format string, args ...any) *DamageError {
