@@ -21,6 +21,9 @@ func (v *view) look(ctx context.Context, s *store.Store, disk *faulty.Disk, l *l
 		return err
 	}
 	for i := range entries {
+		if i > 0 && !before(entries[i-1].ID, entries[i].ID) {
+			return violated("I3", "%s is listed before %s", entries[i-1].ID, entries[i].ID)
+		}
 		if err := v.entry(ctx, s, disk, &entries[i], l); err != nil {
 			return err
 		}
@@ -32,6 +35,11 @@ func (v *view) look(ctx context.Context, s *store.Store, disk *faulty.Disk, l *l
 		return err
 	}
 	return v.complete(disk, l)
+}
+
+// before is the order of checkpoints: what a newer writer made is newer, whatever its step.
+func before(a, b store.ID) bool {
+	return a.Generation < b.Generation || a.Generation == b.Generation && a.Step < b.Step
 }
 
 // entry finds the record that a checkpoint is.
@@ -174,6 +182,9 @@ func (v *view) lineage(entries []store.Entry, l *ledger) error {
 			}
 		}
 		return -1
+	}
+	if i := number(head.ID); !l.mayHead(i) && l.damaged(head.ID) < 0 {
+		return violated("I3", "the head is %v, want record %d or one that came after it", &l.records[i], l.newest())
 	}
 	var got, want []int
 	for _, e := range line {
