@@ -106,7 +106,7 @@ func (c *Checkpoint) Open(name string) (fsys.File, error) {
 	f, err := c.s.openFile(path.Join(c.String(), name))
 	switch {
 	case isMissing(err):
-		return nil, cmp.Or(c.stillThere(c.ID), error(c.damage(name, "missing")))
+		return nil, c.missing(name)
 	case errors.Is(err, errNotFile):
 		return nil, c.damage(name, "%v", err)
 	}
@@ -131,13 +131,18 @@ func (c *Checkpoint) ReadAll(name string) (b []byte, err error) {
 	})
 	switch {
 	case isMissing(err):
-		return nil, cmp.Or(c.stillThere(c.ID), error(c.damage(name, "missing")))
+		return nil, c.missing(name)
 	case err != nil:
 		return nil, err
 	case wrong != nil:
 		return nil, c.damage(name, "%v", wrong)
 	}
 	return b, nil
+}
+
+// missing is damage, unless the checkpoint as a whole is gone.
+func (c *Checkpoint) missing(name string) error {
+	return cmp.Or(c.stillThere(c.ID), error(c.damage(name, "missing")))
 }
 
 func (c *Checkpoint) unlistedFile(name string) error {
