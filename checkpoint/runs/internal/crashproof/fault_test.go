@@ -13,7 +13,7 @@ import (
 // TestEveryCallFails: each call of each script goes wrong, in every way.
 func TestEveryCallFails(t *testing.T) {
 	faults := allFaults()
-	every := by(293, 127, 3)
+	every := by(293, 127, 11)
 	for _, s := range scripts {
 		t.Run(s.name, func(t *testing.T) {
 			played := 0
