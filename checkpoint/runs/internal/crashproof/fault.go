@@ -20,7 +20,7 @@ import (
 // A Failing says how hard to look. The zero value is for every call.
 type Failing struct {
 	Every int // of so many calls one fails
-	From  int // the first of them
+	From  int // the first of them, modulo Every
 	Cuts  int // so many power cuts are looked at after each story
 }
 
@@ -46,6 +46,7 @@ func faulted(ctx context.Context, s *script, f faulty.Fault, o Failing) (int, er
 	if s.heavy && o.Every > 1 {
 		o.Every *= 5
 	}
+	o.From %= max(o.Every, 1)
 	var next, played atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
 	for range runtime.GOMAXPROCS(0) {
@@ -146,7 +147,7 @@ func (s *script) stumble(p *player, hit func() bool) error {
 			continue
 		}
 		if _, wrong := observe(p.ctx, p.now(), p.ledger.Load()); wrong != nil {
-			return fmt.Errorf("after step %d, which says %w: %w", i, err, wrong)
+			return fmt.Errorf("after step %d, which says %q: %w", i, fmt.Sprint(err), wrong)
 		}
 	}
 	return nil

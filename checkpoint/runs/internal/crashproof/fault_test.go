@@ -18,7 +18,7 @@ func TestEveryCallFails(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			played := 0
 			for i, f := range faults {
-				n, err := faulted(t.Context(), &s, f, Failing{Every: every, From: i * 7 % every, Cuts: 2})
+				n, err := faulted(t.Context(), &s, f, Failing{Every: every, From: i * 7, Cuts: 2})
 				require.NoError(t, err)
 				played += n
 			}
@@ -50,7 +50,7 @@ func TestWrongReads(t *testing.T) {
 	for _, s := range scripts {
 		t.Run(s.name, func(t *testing.T) {
 			for i, bit := range []int64{0, 101, 203, 1001, 4003, 30011} {
-				_, err := faulted(t.Context(), &s, faulty.Fault{Op: "readat", Kind: faulty.Flip, Bit: bit}, Failing{Every: every, From: i % every})
+				_, err := faulted(t.Context(), &s, faulty.Fault{Op: "readat", Kind: faulty.Flip, Bit: bit}, Failing{Every: every, From: i})
 				require.NoError(t, err)
 			}
 		})
