@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -67,7 +68,7 @@ func resumeChild(job string) int {
 	if withheld >= 0 {
 		parts = append(parts[:withheld:withheld], parts[withheld+1:]...)
 	}
-	ctx := testingContext()
+	ctx := context.Background()
 	restored, err := r.Restore(ctx, parts...)
 	require.NoError(fatal{}, err)
 	for step := restored.Step; step < until; step++ {

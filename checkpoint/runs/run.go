@@ -3,7 +3,6 @@ package runs
 // This file is a run from Open to Close.
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -172,6 +171,3 @@ func (r *Run) requested() bool {
 	r.request = false
 	return asked
 }
-
-// uncancelled is ctx for writes that must end even when the program is ending.
-func uncancelled(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }

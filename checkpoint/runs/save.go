@@ -174,7 +174,7 @@ func (r *Run) Finish(ctx context.Context) error {
 	if r.parts != nil && !r.opts.ReadOnly {
 		r.land()
 		if r.step > r.committed {
-			err = r.saveAndWait(uncancelled(ctx), kindFinal, "the end")
+			err = r.saveAndWait(context.WithoutCancel(ctx), kindFinal, "the end")
 		}
 	}
 	if err != nil {
@@ -190,7 +190,7 @@ func (r *Run) launch(ctx context.Context, kind, reason string) *flight {
 	f := &flight{r: r, at: r.step, kind: kind, began: r.opts.now(), metrics: r.metrics, done: make(chan struct{})}
 	r.seen.tell(Due{Step: r.step, Kind: kind, Reason: reason})
 	r.flight = f
-	err := f.prepare(uncancelled(ctx))
+	err := f.prepare(context.WithoutCancel(ctx))
 	now := r.opts.now()
 	// Also one that failed: the next is tried when it comes due.
 	r.schedule.Saved(r.step, now, now.Sub(f.began))
@@ -203,7 +203,7 @@ func (r *Run) launch(ctx context.Context, kind, reason string) *flight {
 	r.seen.tell(Snapshot{Step: f.at, Bytes: f.sn.bytes(), Memory: int64(len(r.snaps.buffer)), Blocked: now.Sub(f.began)})
 	r.savedAt = now
 	r.meter.lift(now)
-	go f.fly(uncancelled(ctx))
+	go f.fly(context.WithoutCancel(ctx))
 	return f
 }
 
@@ -277,7 +277,7 @@ func (r *Run) saveAndStop(ctx context.Context) error {
 	}
 	r.stopped = true
 	deadline := r.stop.deadline()
-	ctx, cancel := context.WithDeadline(uncancelled(ctx), deadline)
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
 	defer cancel()
 	choice, why := atStop(time.Until(deadline), r.expectedSave(), r.flight != nil, r.opts.now().Sub(r.durable), r.opts.FreshEnough)
 	r.seen.tell(Stopping{Signal: r.stop.signal(), Deadline: deadline, Choice: choice.String(), Reason: why})

@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"context"
 	"errors"
 	"math"
 	"path/filepath"
@@ -296,7 +297,7 @@ func TestAPanicSavesNoHalfStep(t *testing.T) {
 func TestFinishSavesTheLastStep(t *testing.T) {
 	l := newLoop(t, tensor.Float32, 1, adam())
 	d := newOnDisk(t, l, Options{EverySteps: 1000})
-	ctx, cancel := contextOf(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
 	require.NoError(t, d.SaveIfDue(ctx, 7, nil))
 	cancel(errors.New("the program ends"))
 	require.NoError(t, d.Finish(ctx), "although its context is done")

@@ -56,7 +56,6 @@ type placedImage struct {
 
 // A snapshot is a state that was copied, ready to be written.
 type snapshot struct {
-	step    int64
 	plans   []*filePlan
 	trained trained
 	state   []byte // state.json
@@ -87,7 +86,7 @@ func (s *snapshotter) plan(c *capture, step int64, best map[string]bestSoFar) (*
 		}
 		s.plans = plans
 	}
-	return &snapshot{step: step, plans: plans, trained: c.trained, state: append(state, '\n')}, nil
+	return &snapshot{plans: plans, trained: c.trained, state: append(state, '\n')}, nil
 }
 
 // fits reports whether f has the tensors of p. A list that is the same one is not looked at.

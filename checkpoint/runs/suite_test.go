@@ -142,10 +142,3 @@ func newRun(t testing.TB, path string, o *Options) *Run {
 }
 
 func runPath(t testing.TB) string { return filepath.Join(t.TempDir(), "runs", "test") }
-
-// testingContext is for processes without tests.
-func testingContext() context.Context { return context.Background() }
-
-func contextOf(t *testing.T) (context.Context, context.CancelCauseFunc) {
-	return context.WithCancelCause(t.Context())
-}

@@ -47,8 +47,8 @@ type inFile struct {
 const manifestRoom = 64 << 10
 
 // Begin begins a checkpoint of that step, which must come after the newest one, and reserves the room for
-// its files, of the given sizes, and for their manifest, for which tensors is how many bytes the
-// names of all tensors have and how many there are. A full disk is a *SpaceError now, before any
+// its files, of the given sizes, and for their manifest, of which that many bytes are for tensors (see
+// TensorRoom). A full disk is a *SpaceError now, before any
 // data exists. Nothing is left behind by an error.
 func (s *Store) Begin(step int64, files map[string]int64, manifest int64) (*Pending, error) {
 	s.changing.Lock()
