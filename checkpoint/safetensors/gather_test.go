@@ -153,7 +153,7 @@ func TestSliceMemory(t *testing.T) {
 	for _, c := range []struct {
 		f    *File
 		most int
-	}{{opened(t, file, nil), 1 << 14}, {behind, mostBatch + 1<<14}} {
+	}{{opened(t, file, nil), 1 << 14}, {behind, mostBatch + 1<<15}} {
 		column := make([]byte, rows)
 		got := allocated(func() {
 			part, err := tensorOf(t, c.f, "x").Slice(All(), Range(2, 3))
