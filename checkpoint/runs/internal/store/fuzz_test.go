@@ -25,8 +25,8 @@ func requireInProportion(t *testing.T, input int, fn func()) {
 	require.LessOrEqual(t, after.TotalAlloc-before.TotalAlloc, uint64(16<<20+2*input))
 }
 
-// FuzzManifest: what can be read is spelled in one way, that of encode; and the digest is not what
-// stands between a hostile manifest and the program.
+// FuzzManifest: what can be read is spelled in one way, that of encode, and its outline says the same; and the
+// digest is not what stands between a hostile manifest and the program.
 func FuzzManifest(f *testing.F) {
 	m := aManifest()
 	good, err := m.encode()
@@ -46,15 +46,29 @@ func FuzzManifest(f *testing.F) {
 		b := withDigest(body)
 		var m *Manifest
 		var err error
+		requireInProportion(t, len(b), func() { _, _ = decodeOutline(b) })
 		requireInProportion(t, len(b), func() { m, err = decode(b) })
 		if err != nil {
 			return
 		}
+		outline, err := decodeOutline(b)
+		require.NoError(t, err)
+		require.Equal(t, withoutDetails(m), outline)
 		again, err := m.encode()
 		require.NoError(t, err)
 		require.Equal(t, string(b), string(again))
 		require.NoError(t, m.check())
 	})
+}
+
+// withoutDetails is m as an outline has it.
+func withoutDetails(m *Manifest) *Manifest {
+	short := *m
+	short.Extra, short.Files = nil, map[string]*File{}
+	for name, f := range m.Files {
+		short.Files[name] = &File{Size: f.Size, CRC: f.CRC}
+	}
+	return &short
 }
 
 // FuzzManifestBytes is the same without a digest that is right.

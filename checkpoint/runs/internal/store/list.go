@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -20,7 +21,7 @@ import (
 type Entry struct {
 	ID
 	// Manifest is nil where Err says why the checkpoint cannot be used. It must not be
-	// changed.
+	// changed. From List, it has no tensors.
 	Manifest *Manifest
 	// Err is a *DamageError, ErrNewerFormat or ErrForeign.
 	Err error
@@ -54,7 +55,7 @@ func (e *Entry) Metrics() map[string]jsonfloat.Float {
 }
 
 // List returns all checkpoints, oldest first, as their manifests describe them: their files are
-// not read. One that disappears meanwhile is left out. An error means that nothing can be said: it is
+// not read, and of their tensors only that they are listed somehow. One that disappears meanwhile is left out. An error means that nothing can be said: it is
 // the system's.
 func (s *Store) List() (entries []Entry, err error) {
 	for range maxListings {
@@ -84,11 +85,13 @@ func (s *Store) list() (entries []Entry, outrun bool, err error) {
 	}
 	slices.SortFunc(ids, ID.Compare)
 	entries = make([]Entry, len(ids))
+	var next atomic.Int64
 	group := errgroup.Group{}
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i, id := range ids {
+	for range min(runtime.GOMAXPROCS(0), len(ids)) {
 		group.Go(func() (err error) {
-			entries[i], err = s.entry(id)
+			for i := next.Add(1) - 1; i < int64(len(ids)) && err == nil; i = next.Add(1) - 1 {
+				entries[i], err = s.entry(ids[i], decodeOutline)
+			}
 			return err
 		})
 	}
@@ -102,15 +105,15 @@ func (s *Store) list() (entries []Entry, outrun bool, err error) {
 
 // Entry describes one checkpoint, or returns ErrNotFound.
 func (s *Store) Entry(id ID) (Entry, error) {
-	e, err := s.entry(id)
+	e, err := s.entry(id, decode)
 	if err == nil && errors.Is(e.Err, ErrNotFound) {
 		return e, e.Err
 	}
 	return e, err
 }
 
-// entry reads the manifest and the small files beside it.
-func (s *Store) entry(id ID) (e Entry, err error) {
+// entry reads the manifest, which it is given the inverse of encode for, and the small files beside it.
+func (s *Store) entry(id ID, decode func([]byte) (*Manifest, error)) (e Entry, err error) {
 	e = Entry{ID: id, Abandoned: s.boundary().excludes(id)}
 	info, err := s.root.Lstat(id.String())
 	switch {

@@ -5,11 +5,11 @@ package store
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -70,15 +70,15 @@ func (s Sum) String() string { return fmt.Sprintf("%016x", uint64(s)) }
 func (s Sum) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText takes what MarshalText gives, and nothing else.
-func (s *Sum) UnmarshalText(text []byte) error {
-	var b [8]byte
-	if len(text) == 2*len(b) && !bytes.ContainsAny(text, "ABCDEF") {
-		if _, err := hex.Decode(b[:], text); err == nil {
-			*s = Sum(binary.BigEndian.Uint64(b[:]))
-			return nil
-		}
+func (s *Sum) UnmarshalText(text []byte) error { return s.parse(string(text)) }
+
+func (s *Sum) parse(text string) error {
+	n, err := strconv.ParseUint(text, 16, 64)
+	if err != nil || len(text) != 16 || strings.ContainsAny(text, "ABCDEF") {
+		return fmt.Errorf("checksum %.40q: want 16 hexadecimal digits", text)
 	}
-	return fmt.Errorf("checksum %.40q: want 16 hexadecimal digits", text)
+	*s = Sum(n)
+	return nil
 }
 
 // The digest is the last member, so that it can be told from what it is of without parsing:
@@ -99,7 +99,7 @@ func (m *Manifest) encode() ([]byte, error) {
 	if len(b) > maxManifest-digestSize {
 		return nil, fmt.Errorf("a manifest of %d bytes, at most %d", len(b), maxManifest-digestSize)
 	}
-	if _, err := read(b); err != nil {
+	if _, err := read(b, everything); err != nil {
 		return nil, fmt.Errorf("a manifest that could not be read: %w", err)
 	}
 	sum := sha256.Sum256(b)

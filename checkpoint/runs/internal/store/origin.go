@@ -3,6 +3,7 @@ package store
 // This file is what the checkpoints to come go on from.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,16 +52,20 @@ func (s *Store) Rewind(ctx context.Context, e *Entry) (*Entry, error) {
 	if !s.isVerified(e.ID) {
 		return nil, fmt.Errorf("go back to %s: it was not read back", e.ID)
 	}
-	head, err := s.rewind(ctx, e)
+	head, err := s.rewind(ctx, e.ID)
 	if err != nil {
 		return nil, fmt.Errorf("go back to %s: %w", e.ID, s.orFenced(err))
 	}
 	return head, nil
 }
 
-func (s *Store) rewind(ctx context.Context, e *Entry) (*Entry, error) {
+func (s *Store) rewind(ctx context.Context, id ID) (*Entry, error) {
 	s.changing.Lock()
-	if err := s.renew(); err != nil {
+	e, err := s.usable(id)
+	if err == nil {
+		err = s.renew()
+	}
+	if err != nil {
 		s.changing.Unlock()
 		return nil, err
 	}
@@ -82,6 +87,12 @@ func (s *Store) rewind(ctx context.Context, e *Entry) (*Entry, error) {
 	s.verified[head.ID] = true // by name and size: the bytes are those that were read
 	s.mu.Unlock()
 	return &head, nil
+}
+
+// usable is Entry, with all that it has.
+func (s *Store) usable(id ID) (*Entry, error) {
+	e, err := s.Entry(id)
+	return &e, cmp.Or(err, e.Err)
 }
 
 // renew claims a generation above the present one.

@@ -69,7 +69,7 @@ func (c *Checkpoint) enter(id ID) error {
 	if err := c.stillThere(id); err != nil {
 		return err
 	}
-	if c.Entry, err = c.s.entry(id); err != nil {
+	if c.Entry, err = c.s.entry(id, decode); err != nil {
 		return err
 	}
 	return c.Err
