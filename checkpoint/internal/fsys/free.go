@@ -3,6 +3,7 @@ package fsys
 import (
 	"io/fs"
 	"math"
+	"os"
 )
 
 // freeAt opens name and asks for the room of the file system that it is on.
@@ -12,9 +13,13 @@ func freeAt(open opener, name string) (int64, error) {
 		return 0, err
 	}
 	defer f.Close() // nothing was written through it
+	return freeOn(f)
+}
+
+func freeOn(f *os.File) (int64, error) {
 	n, err := free(f)
 	if err != nil {
-		return 0, &fs.PathError{Op: "free", Path: name, Err: err}
+		return 0, &fs.PathError{Op: "free", Path: f.Name(), Err: err}
 	}
 	return int64(min(n, math.MaxInt64)), nil
 }

@@ -103,11 +103,7 @@ func (osFS) OpenRoot(name string) (Root, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := os.OpenRoot(name)
-	if err != nil {
-		return nil, err // not a typed nil
-	}
-	return osRoot{r}, nil
+	return newRoot(os.OpenRoot(name))
 }
 
 func notDir(name string) error {

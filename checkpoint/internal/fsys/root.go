@@ -1,16 +1,33 @@
 package fsys
 
 // This file is a directory of the system as a file system: os.Root, and below it the same
-// calls that differ per system.
+// calls that differ per system. It stays open beside its Root, whose own handle nobody gets.
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"strings"
 	"syscall"
 )
 
-type osRoot struct{ *os.Root }
+type osRoot struct {
+	*os.Root
+	dir *os.File
+}
+
+func newRoot(r *os.Root, err error) (Root, error) {
+	if err != nil {
+		return nil, err // not a typed nil
+	}
+	dir, err := r.Open(".")
+	if err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return osRoot{r, dir}, nil
+}
+
+func (r osRoot) Close() error { return errors.Join(r.dir.Close(), r.Root.Close()) }
 
 func (r osRoot) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
 	f, err := r.Root.OpenFile(name, flag, perm)
@@ -44,20 +61,22 @@ func (r osRoot) OpenRoot(name string) (Root, error) {
 	if err != nil {
 		return nil, err
 	}
-	sub, err := r.Root.OpenRoot(name)
-	if err != nil {
-		return nil, err // not a typed nil
-	}
-	return osRoot{sub}, nil
+	return newRoot(r.Root.OpenRoot(name))
 }
 
 func (r osRoot) Stat() (fs.FileInfo, error)            { return r.Root.Stat(".") }
 func (r osRoot) SameFile(a, b fs.FileInfo) bool        { return os.SameFile(a, b) }
 func (r osRoot) ReadDir(name string) ([]string, error) { return readDir(r.Open, name) }
 func (r osRoot) SyncDir(name string) error             { return syncDir(r.Open, name) }
-func (r osRoot) Free(name string) (int64, error)       { return freeAt(r.Open, name) }
 func (r osRoot) Link(oldname, newname string) error    { return linkError(r.Root.Link(oldname, newname)) }
 func (r osRoot) Rename(oldname, newname string) error  { return renameIn(r.Root, oldname, newname) }
+
+func (r osRoot) Free(name string) (int64, error) {
+	if name == "." {
+		return freeOn(r.dir)
+	}
+	return freeAt(r.Open, name)
+}
 
 func (r osRoot) RenameNew(oldname, newname string) error {
 	err := r.onTwo(oldname, newname, renameNoReplace)
