@@ -2,11 +2,13 @@ package runs
 
 import (
 	"errors"
+	"log/slog"
 	"os"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"gorgonia.org/tensor"
 )
 
 // everyEvent is one of each type, with the line that people see.
@@ -46,4 +48,29 @@ func TestEventsReadAsOneLine(t *testing.T) {
 	for want, e := range everyEvent() {
 		require.Equal(t, want, e.String())
 	}
+}
+
+// TestTheLoopDoesNotWaitForWhatIsTold: a save's observer may be slow, and what it is told has an order.
+func TestTheLoopDoesNotWaitForWhatIsTold(t *testing.T) {
+	l, returned := newLoop(t, tensor.Float32, 1, adam()), make(chan struct{})
+	var told []string
+	r, err := Open(t.TempDir(), &Options{EverySteps: 1, Log: slog.New(slog.DiscardHandler), Observer: func(e Event) {
+		switch e.(type) {
+		case Due:
+			<-returned
+			told = append(told, "due")
+		case Snapshot:
+			told = append(told, "snapshot")
+		case Committed:
+			told = append(told, "committed")
+		}
+	}})
+	require.NoError(t, err)
+	_, err = r.Restore(t.Context(), l.parts()...)
+	require.NoError(t, err)
+	l.step()
+	require.NoError(t, r.SaveIfDue(t.Context(), 1, nil))
+	close(returned)
+	require.NoError(t, r.Finish(t.Context()))
+	require.Equal(t, []string{"due", "snapshot", "committed"}, told)
 }

@@ -96,6 +96,7 @@ func (f *flight) reserve(ctx context.Context) (*store.Pending, error) {
 // fly writes the copy.
 func (f *flight) fly(ctx context.Context) {
 	defer close(f.done)
+	f.r.seen.catchUp()
 	f.entry, f.err = f.write(ctx)
 	f.durable = f.r.opts.now()
 	if f.err == nil {

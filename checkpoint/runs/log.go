@@ -18,6 +18,7 @@ type watcher struct {
 	log      *slog.Logger
 
 	mu       sync.Mutex
+	waiting  []Event         // to be told before the next
 	panicked bool            // the observer has
 	warned   map[string]bool // texts
 }
@@ -30,7 +31,30 @@ func newWatcher(observer func(Event), log *slog.Logger) *watcher {
 func (w *watcher) tell(e Event) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.tellWaiting()
 	w.toBoth(e)
+}
+
+// later has an event told before whatever is told next, or by catchUp: for a loop that must not wait for
+// observers.
+func (w *watcher) later(e Event) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.waiting = append(w.waiting, e)
+}
+
+// catchUp tells what is waiting.
+func (w *watcher) catchUp() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.tellWaiting()
+}
+
+func (w *watcher) tellWaiting() {
+	for _, e := range w.waiting {
+		w.toBoth(e)
+	}
+	w.waiting = w.waiting[:0]
 }
 
 // warnOnce tells a warning, unless it was told before.
@@ -39,6 +63,7 @@ func (w *watcher) warnOnce(text string) {
 	defer w.mu.Unlock()
 	if !w.warned[text] {
 		w.warned[text] = true
+		w.tellWaiting()
 		w.toBoth(Warning{Text: text})
 	}
 }

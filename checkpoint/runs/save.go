@@ -188,7 +188,7 @@ func (r *Run) Finish(ctx context.Context) error {
 func (r *Run) launch(ctx context.Context, kind, reason string) *flight {
 	r.waiting = ""
 	f := &flight{r: r, at: r.step, kind: kind, began: r.opts.now(), metrics: r.metrics, done: make(chan struct{})}
-	r.seen.tell(Due{Step: r.step, Kind: kind, Reason: reason})
+	r.seen.later(Due{Step: r.step, Kind: kind, Reason: reason})
 	r.flight = f
 	err := f.prepare(context.WithoutCancel(ctx))
 	now := r.opts.now()
@@ -200,7 +200,7 @@ func (r *Run) launch(ctx context.Context, kind, reason string) *flight {
 		r.collect()
 		return f
 	}
-	r.seen.tell(Snapshot{Step: f.at, Bytes: f.sn.bytes(), Memory: int64(len(r.snaps.buffer)), Blocked: now.Sub(f.began)})
+	r.seen.later(Snapshot{Step: f.at, Bytes: f.sn.bytes(), Memory: int64(len(r.snaps.buffer)), Blocked: now.Sub(f.began)})
 	r.savedAt = now
 	r.meter.lift(now)
 	go f.fly(context.WithoutCancel(ctx))
