@@ -13,12 +13,14 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/fb777929/kibisis/checkpoint"
+	"github.com/fb777929/kibisis/checkpoint/internal/solver"
 )
 
 // A memo remembers the last capture. It is the loop's, as captures are.
 type memo struct {
-	files  map[string]keptFile
-	params map[string]keptParams
+	files   map[string]keptFile
+	params  map[string]keptParams
+	solvers map[string]*solver.Reader
 }
 
 // A keptFile is a file's tensors, and the values that they are of.
@@ -34,7 +36,17 @@ type keptParams struct {
 	trained      map[string]bool
 }
 
-func newMemo() *memo { return &memo{map[string]keptFile{}, map[string]keptParams{}} }
+func newMemo() *memo {
+	return &memo{map[string]keptFile{}, map[string]keptParams{}, map[string]*solver.Reader{}}
+}
+
+// reader is what reads the solver of a part.
+func (m *memo) reader(part string) *solver.Reader {
+	if m.solvers[part] == nil {
+		m.solvers[part] = &solver.Reader{}
+	}
+	return m.solvers[part]
+}
 
 // A named is a value under a name, as a walk has found it; nil where there is none.
 type named struct {

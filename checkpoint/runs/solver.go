@@ -70,7 +70,7 @@ func (p solverPart) capture(c *capture) error {
 	if err != nil {
 		return fmt.Errorf("part %q: %w", p.name, err)
 	}
-	st, err := solver.Read(p.s, p.order)
+	st, err := c.memo.reader(p.name).Read(p.s, p.order)
 	if err != nil {
 		return fmt.Errorf("part %q: %w", p.name, err)
 	}

@@ -5,6 +5,7 @@ package solver
 import (
 	"fmt"
 	"reflect"
+	"slices"
 
 	"gorgonia.org/gorgonia"
 )
@@ -35,25 +36,7 @@ type State struct {
 // ErrUnknown, *LayoutError, and *MismatchError where s has stepped on something else than
 // order.
 func Read(s gorgonia.Solver, order []gorgonia.ValueGrad) (*State, error) {
-	k, fields, err := recognize(s)
-	if err != nil {
-		return nil, err
-	}
-	st := &State{Kind: k.name, Settings: map[string]float64{}, Numbers: map[string]float64{}}
-	k.readNumbers(fields, st)
-	r := &reader{problems: problems{kind: k.name}, order: order, slots: make([]map[string]gorgonia.Value, len(order))}
-	switch {
-	case k.memory == "":
-	case k.byNode():
-		r.byNode(k, fields.get(k.memory))
-	default:
-		r.byPosition(k, fields.get(k.memory))
-	}
-	st.Slots = r.slots
-	if err := r.err(); err != nil {
-		return nil, err
-	}
-	return st, nil
+	return new(Reader).Read(s, order)
 }
 
 // readNumbers sorts the plain fields into settings and numbers.
@@ -80,8 +63,9 @@ func asFloat(v reflect.Value) float64 {
 // A reader collects slots and what is wrong with them.
 type reader struct {
 	problems
-	order []gorgonia.ValueGrad
-	slots []map[string]gorgonia.Value
+	order       []gorgonia.ValueGrad
+	slots       []map[string]gorgonia.Value
+	before, now []known // by position; now is zero where something is wrong
 }
 
 // byPosition reads a slice of *dualValue.
@@ -115,23 +99,32 @@ func (r *reader) byNode(k *kind, states reflect.Value) {
 			r.read(k, i, e)
 		}
 	}
+	var others []string
 	for _, key := range states.MapKeys() {
 		if n, ok := key.Interface().(*gorgonia.Node); ok && !given[n] {
-			r.add(-1, "", "remembers the node %q, which was not given: the order must be the slice given to Step", nodeName(n))
+			others = append(others, nodeName(n))
 		}
+	}
+	slices.Sort(others)
+	for _, name := range others {
+		r.add(-1, "", "remembers the node %q, which was not given: the order must be the slice given to Step", name)
 	}
 }
 
 // read reads the slots of position i out of the struct that e points to.
 func (r *reader) read(k *kind, i int, e reflect.Value) {
+	if r.asBefore(i, e) {
+		return
+	}
 	param, err := memoryOfParam(r.order[i])
 	if err != nil {
 		r.add(i, "", "%v", err)
 		return
 	}
-	slots := make(map[string]gorgonia.Value, len(k.slots))
+	before := len(r.list)
+	slots, all := make(map[string]gorgonia.Value, len(k.slots)), make([]seen, len(k.slots))
 	for j, name := range k.slots {
-		v, _ := unlocked(e.Elem().Field(j)).Interface().(gorgonia.Value)
+		v := slotOf(e, j)
 		m, err := memoryOf(v)
 		if err == nil {
 			err = m.fits(param)
@@ -139,9 +132,12 @@ func (r *reader) read(k *kind, i int, e reflect.Value) {
 		if err != nil {
 			r.add(i, name, "%v", err)
 		}
-		slots[name] = v
+		slots[name], all[j] = v, seen{v, m}
 	}
 	r.slots[i] = slots
+	if len(r.list) == before {
+		r.now[i] = known{seen{r.order[i].Value(), param}, all, slots}
+	}
 }
 
 // describe says what p is, for messages.
