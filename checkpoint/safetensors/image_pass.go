@@ -45,7 +45,7 @@ func (l *layout) cut() []imagePart {
 }
 
 // alone is how many bytes one core goes over sooner than it has a second one woken up.
-const alone = 8 << 20
+const alone = 4 << 20
 
 // An imagePass gives every part to one goroutine.
 type imagePass struct {
