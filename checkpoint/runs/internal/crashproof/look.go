@@ -3,6 +3,7 @@ package crashproof
 // This file compares a run, as a reader finds it, with what was promised.
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -86,9 +87,13 @@ func match(ctx context.Context, s *store.Store, disk *faulty.Disk, e *store.Entr
 	if i < 0 {
 		return 0, violated("I2", "%s is not what any save was given that it could be", e.ID)
 	}
+	whole, err := s.Entry(e.ID)
+	if err := cmp.Or(err, whole.Err); err != nil {
+		return 0, err
+	}
 	var extra struct{ Serial int }
-	if err := json.Unmarshal(e.Manifest.Extra, &extra); err != nil || extra.Serial != l.records[i].state.serial {
-		return 0, violated("I2", "%s says %s, want state %d", e.ID, e.Manifest.Extra, l.records[i].state.serial)
+	if err := json.Unmarshal(whole.Manifest.Extra, &extra); err != nil || extra.Serial != l.records[i].state.serial {
+		return 0, violated("I2", "%s says %s, want state %d", e.ID, whole.Manifest.Extra, l.records[i].state.serial)
 	}
 	return i, nil
 }

@@ -23,17 +23,18 @@ import (
 // A Pending is a checkpoint in the making, invisible to everybody else. It is for one goroutine. The
 // caller must call Close in the end, also after Commit.
 type Pending struct {
-	s       *Store
-	id      ID
-	dir     string             // the temporary name
-	info    fs.FileInfo        // of the directory
-	files   map[string]*inFile // those reserved
-	done    map[string]*File   // those that are whole and synced
-	linked  []string           // those that are files of another checkpoint
-	lineage Lineage
-	from    string
-	closed  bool
-	began   time.Time
+	s        *Store
+	id       ID
+	dir      string             // the temporary name
+	info     fs.FileInfo        // of the directory
+	files    map[string]*inFile // those reserved
+	done     map[string]*File   // those that are whole, and synced or unsynced
+	unsynced []unsynced         // in the order in which they were written
+	linked   []string           // those that are files of another checkpoint
+	lineage  Lineage
+	from     string
+	closed   bool
+	began    time.Time
 }
 
 // An inFile is a file that has its room and is to be written.
@@ -41,6 +42,14 @@ type inFile struct {
 	file   fsys.File
 	size   int64
 	excess bool // size is less than was reserved
+}
+
+// An unsynced file is written and still open, because its sync has next to nothing to write: of several
+// that come together, only the first one costs a file system much.
+type unsynced struct {
+	name string
+	file fsys.File
+	size int64
 }
 
 // manifestRoom is what is reserved for the manifest beside its tensors, in bytes.
@@ -171,7 +180,7 @@ type Data struct {
 	Finish func(ctx context.Context) (Sum, map[string]*Tensor, error)
 }
 
-// Write gives a file that was reserved its bytes, syncs it and closes it. Bytes that begin at a multiple of
+// Write gives a file that was reserved its bytes. They are durable after Commit. Bytes that begin at a multiple of
 // 4096 go straight to the disk, where the system and the file system can, and then as much memory as makes
 // their number a multiple of 4096 must be readable behind them: see fsys.NewBuffer. ctx ends
 // it between pieces; the error is then the context's cause.
@@ -186,10 +195,30 @@ func (p *Pending) Write(ctx context.Context, name string, d Data) error {
 	delete(p.files, name)
 	w := &fileWriter{p: p, name: name, file: f.file, data: d, excess: f.excess}
 	entry, err := w.run(ctx)
-	if err = errors.Join(err, f.file.Close()); err != nil {
-		return fmt.Errorf("write %s of %s: %w", name, p.id, p.s.orFenced(p.s.full(err, f.size)))
+	if err != nil {
+		return p.unwritten(name, f.size, errors.Join(err, f.file.Close()))
 	}
 	p.done[name] = entry
+	p.unsynced = append(p.unsynced, unsynced{name, f.file, f.size})
+	if !w.onDisk() && len(d.Bytes) >= directFrom {
+		return p.sync() // now, or the page cache would fill with file after file
+	}
+	return nil
+}
+
+func (p *Pending) unwritten(name string, size int64, err error) error {
+	return fmt.Errorf("write %s of %s: %w", name, p.id, p.s.orFenced(p.s.full(err, size)))
+}
+
+// sync makes durable what was written, and closes it.
+func (p *Pending) sync() error {
+	for len(p.unsynced) > 0 {
+		f := p.unsynced[0]
+		p.unsynced = p.unsynced[1:]
+		if err := errors.Join(f.file.Sync(), f.file.Close()); err != nil {
+			return p.unwritten(f.name, f.size, err)
+		}
+	}
 	return nil
 }
 
@@ -336,6 +365,9 @@ func (p *Pending) finish(ctx context.Context, m *Manifest) error {
 		return err
 	}
 	delete(p.done, ManifestName) // it does not list itself
+	if err := p.sync(); err != nil {
+		return err
+	}
 	return p.s.root.SyncDir(p.dir)
 }
 
@@ -360,7 +392,10 @@ func (p *Pending) discard() (err error) {
 	for _, f := range p.files {
 		err = errors.Join(err, f.file.Close())
 	}
-	p.files = nil
+	for _, f := range p.unsynced {
+		err = errors.Join(err, f.file.Close())
+	}
+	p.files, p.unsynced = nil, nil
 	if p.closed {
 		return err
 	}

@@ -21,7 +21,7 @@ import (
 type Entry struct {
 	ID
 	// Manifest is nil where Err says why the checkpoint cannot be used. It must not be
-	// changed. From List, it has no tensors.
+	// changed. From List, it has neither tensors nor Extra.
 	Manifest *Manifest
 	// Err is a *DamageError, ErrNewerFormat or ErrForeign.
 	Err error
@@ -54,8 +54,8 @@ func (e *Entry) Metrics() map[string]jsonfloat.Float {
 	return all
 }
 
-// List returns all checkpoints, oldest first, as their manifests describe them: their files are
-// not read, and of their tensors only that they are listed somehow. One that disappears meanwhile is left out. An error means that nothing can be said: it is
+// List returns all checkpoints, oldest first, as the outlines of their manifests describe them: without tensors
+// and Extra. Their files are not read. One that disappears meanwhile is left out. An error means that nothing can be said: it is
 // the system's.
 func (s *Store) List() (entries []Entry, err error) {
 	for range maxListings {

@@ -34,14 +34,14 @@ type Manifest struct {
 	Kind         string                     `json:"kind,omitempty"`          // why it was made: the caller's word
 	Metrics      map[string]jsonfloat.Float `json:"metrics,omitempty"`
 	Files        map[string]*File           `json:"files"`
-	Extra        json.RawMessage            `json:"extra,omitempty"` // the caller's
+	Extra        json.RawMessage            `json:"extra,omitempty"` // the caller's; not in an outline
 }
 
 // File is one file of a checkpoint.
 type File struct {
 	Size    int64              `json:"size"`
 	CRC     Sum                `json:"crc64nvme"`
-	Tensors map[string]*Tensor `json:"tensors,omitempty"`
+	Tensors map[string]*Tensor `json:"tensors,omitempty"` // not in an outline
 }
 
 // Tensor is a part of a file.

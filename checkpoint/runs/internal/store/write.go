@@ -50,7 +50,7 @@ type fileWriter struct {
 	sent    int64 // counted where there is a cap
 }
 
-// run writes, syncs, and returns what the manifest is to say.
+// run writes, and returns what the manifest is to say.
 func (w *fileWriter) run(ctx context.Context) (*File, error) {
 	if err := w.openDirect(); err != nil {
 		return nil, err
@@ -69,11 +69,11 @@ func (w *fileWriter) run(ctx context.Context) (*File, error) {
 	if err == nil {
 		err = w.trim()
 	}
-	if err == nil {
-		err = w.file.Sync()
-	}
 	return entry, err
 }
+
+// onDisk reports whether the bytes went past the page cache.
+func (w *fileWriter) onDisk() bool { return w.direct != nil && !w.refused.Load() }
 
 // finish has the late bytes made on another goroutine, and returns a function that waits for them.
 func (w *fileWriter) finish(ctx context.Context) func() (*File, error) {
