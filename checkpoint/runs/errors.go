@@ -45,7 +45,8 @@ var (
 	// ErrNoSpace says that the disk, or what the user may have of it, is full. The error says how
 	// much is needed and how much there is.
 	ErrNoSpace = store.ErrNoSpace
-	// ErrUnconfirmed says that a checkpoint is there, whole, and may not survive a power cut.
+	// ErrUnconfirmed says that a checkpoint is there, whole, and may not survive a power cut; or that the
+	// file system lets nobody look whether it is there.
 	ErrUnconfirmed = store.ErrUnconfirmed
 	// ErrStep says that a step is not after the one saved last.
 	ErrStep = store.ErrStep

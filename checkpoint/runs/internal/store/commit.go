@@ -293,9 +293,9 @@ func (p *Pending) checkLinked(name string, want *File) error {
 
 // Commit writes the manifest, of which the caller gives Kind, Metrics and Extra, and makes the
 // checkpoint appear. When it returns nil, the checkpoint survives a power cut. ErrUnconfirmed
-// says that it is there, and may not survive one, or may not be this writer's to make; after ErrFenced it
-// may be there, and is not on the lineage of the writer that took over; after any other error it is
-// not there.
+// says that it is there, or that nobody can look, and that it may not survive one, or may not be this
+// writer's to make; after ErrFenced it may be there, and is not on the lineage of the writer that took over;
+// after any other error it is not there.
 func (p *Pending) Commit(ctx context.Context, m *Manifest) (Entry, error) {
 	e, err := p.commit(ctx, m)
 	if err != nil {
@@ -312,14 +312,11 @@ func (p *Pending) commit(ctx context.Context, m *Manifest) (Entry, error) {
 	if err := p.s.checkClaim(); err != nil {
 		return Entry{}, err
 	}
-	// Commit point: above, there is no such checkpoint; below, there is.
-	err := p.s.root.RenameNew(p.dir, p.id.String())
-	if err != nil && !p.arrived() {
+	// Commit point: before, there is no such checkpoint; after, there is.
+	if err := p.appear(); err != nil {
 		return Entry{}, err
 	}
-	p.closed = true
-	p.s.moveOn(p.id)
-	err = p.s.root.SyncDir(".")
+	err := p.s.root.SyncDir(".")
 	if err == nil {
 		// A writer that came between the check and the rename may not have seen it.
 		err = p.s.checkClaim()
@@ -371,11 +368,23 @@ func (p *Pending) finish(ctx context.Context, m *Manifest) error {
 	return p.s.root.SyncDir(p.dir)
 }
 
-// arrived reports, after a rename that returned an error, whether it happened all the same: over
+// appear gives the checkpoint its name. A rename that returns an error may have happened all the same: over
 // a network the answer can get lost.
-func (p *Pending) arrived() bool {
-	there, err := p.s.root.Lstat(p.id.String())
-	return err == nil && p.s.fsys.SameFile(there, p.info)
+func (p *Pending) appear() error {
+	err := p.s.root.RenameNew(p.dir, p.id.String())
+	if err != nil {
+		there, unseen := p.s.root.Lstat(p.id.String())
+		switch {
+		case unseen != nil && !isMissing(unseen):
+			p.s.moveOn(p.id)
+			return fmt.Errorf("%w, or is not: %w, and nobody can look: %w", ErrUnconfirmed, err, unseen)
+		case unseen != nil || !p.s.fsys.SameFile(there, p.info):
+			return err
+		}
+	}
+	p.closed = true
+	p.s.moveOn(p.id)
+	return nil
 }
 
 // Close gives the checkpoint up unless it was committed, and removes what there is of it. When

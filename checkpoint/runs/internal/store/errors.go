@@ -32,7 +32,8 @@ var (
 	// ErrPinned says that the checkpoint is pinned, or holds a file that is not ours, and was
 	// therefore not deleted.
 	ErrPinned = errors.New("the checkpoint is pinned")
-	// ErrUnconfirmed says that the checkpoint is there, whole, and may or may not survive a power cut.
+	// ErrUnconfirmed says that the checkpoint is there, whole, and may or may not survive a power cut; or that
+	// the file system lets nobody look whether it is there.
 	ErrUnconfirmed = errors.New("the checkpoint is in place but may not survive a power cut")
 	// ErrStep says that a step was to be saved that does not come after the newest one.
 	ErrStep = errors.New("the step does not come after the newest one")

@@ -4,6 +4,7 @@ package store
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -94,6 +95,34 @@ func TestAnswersThatGetLost(t *testing.T) {
 		require.Equal(t, ID{1, 400}, e.ID)
 		requireSaved(t, disk, true)
 	})
+}
+
+// TestAnAnswerThatNobodyCanLookForIsNoFailure: the rename says that it failed, and so does looking whether it
+// did. Then nobody may call the save a failed one, nor save the same step again.
+func TestAnAnswerThatNobodyCanLookForIsNoFailure(t *testing.T) {
+	for _, kind := range []faulty.Kind{faulty.Fail, faulty.FailLate} {
+		disk := faulty.NewDisk()
+		p := disk.Process()
+		s := threeSaved(t, "/run", &Options{FS: p})
+		p.Inject(faulty.Fault{Op: "renamenew", Kind: kind, Call: callsOf(p, "renamenew")})
+		looked := callsOf(p, "lstat")
+		p.Before(func(op, _ string) {
+			if op == "renamenew" {
+				p.Inject(faulty.Fault{Op: "lstat", Call: callsOf(p, "lstat"), Err: syscall.EACCES})
+			}
+		})
+		_, err := save(t.Context(), s, 400)
+		require.Greater(t, callsOf(p, "lstat"), looked)
+		require.ErrorIs(t, err, ErrUnconfirmed)
+		require.ErrorIs(t, err, syscall.EIO)
+		p.Before(nil)
+		_, err = save(t.Context(), s, 400)
+		require.ErrorIs(t, err, ErrStep)
+		_, err = save(t.Context(), s, 500)
+		require.NoError(t, err)
+		require.Equal(t, kind == faulty.FailLate, slices.Contains(disk.Names("/run"), ID{1, 400}.String()))
+		require.NoError(t, s.Close())
+	}
 }
 
 // TestAnUnconfirmedCommitIsToldAndThere: only what is under its name, and may not last, is called that.
