@@ -1,8 +1,9 @@
 package crashproof
 
-// This file has one call of a story go wrong, or that one and all after it.
+// This file has one call of a story go wrong, or that one and all after it, or two.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,7 +58,7 @@ func faulted(ctx context.Context, s *script, f faulty.Fault, o Failing) (int, er
 				if err := context.Cause(ctx); err != nil {
 					return err
 				}
-				hit, err := faultedAt(ctx, s, f, o.Cuts)
+				hit, err := faultedAt(ctx, s, o.Cuts, f)
 				if err != nil || !hit {
 					return err
 				}
@@ -69,26 +70,48 @@ func faulted(ctx context.Context, s *script, f faulty.Fault, o Failing) (int, er
 	return int(played.Load()), err
 }
 
-// faultedAt plays a script with one fault. It reports whether the script came to that call.
-func faultedAt(ctx context.Context, s *script, f faulty.Fault, cuts int) (hit bool, err error) {
+// faultedTwice plays a script so many times, each with two faults of the list, at any two calls.
+func faultedTwice(ctx context.Context, s *script, list []faulty.Fault, times int, rng *rand.Rand) error {
 	disk, l := s.stage()
 	proc := disk.Process()
-	proc.Inject(f)
+	if err := s.play(newPlayer(ctx, disk, proc, l)); err != nil {
+		return err
+	}
+	calls := proc.Calls()
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for range times {
+		one, other := list[rng.IntN(len(list))], list[rng.IntN(len(list))]
+		one.Call = rng.IntN(calls)
+		other.Call = one.Call + 1 + rng.IntN(calls/4)
+		group.Go(func() error {
+			_, err := faultedAt(ctx, s, 1, one, other)
+			return cmp.Or(context.Cause(ctx), err)
+		})
+	}
+	return group.Wait()
+}
+
+// faultedAt plays a script with faults. It reports whether the script came to the first one's call.
+func faultedAt(ctx context.Context, s *script, cuts int, faults ...faulty.Fault) (hit bool, err error) {
+	disk, l := s.stage()
+	proc := disk.Process()
+	for _, f := range faults {
+		proc.Inject(f)
+	}
 	p := newPlayer(ctx, disk, proc, l)
-	err = s.stumble(p, func() bool { return reached(proc, f) })
-	hit = reached(proc, f)
-	if err == nil {
-		err = leftBehind(disk, f, callOf(proc, f))
+	err = s.stumble(p, func() bool { return reached(proc, faults[0]) })
+	hit = reached(proc, faults[0])
+	if err == nil && len(faults) == 1 { // a second one may have kept it from being removed
+		err = leftBehind(disk, faults[0], callOf(proc, faults[0]))
 	}
 	if err == nil {
 		err = afterwards(ctx, disk, p, cuts)
 	}
-	if err != nil {
-		call := "none"
-		if hit {
-			call = callOf(proc, f)
+	for _, f := range faults {
+		if err != nil {
+			err = fmt.Errorf("%+v at %q in %q: %w", f, cmp.Or(callOf(proc, f), "none"), s.name, err)
 		}
-		err = fmt.Errorf("%+v at %q in %q: %w", f, call, s.name, err)
 	}
 	return hit, err
 }

@@ -1,6 +1,7 @@
 package crashproof
 
 import (
+	"math/rand/v2"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,6 +24,17 @@ func TestEveryCallFails(t *testing.T) {
 				played += n
 			}
 			t.Logf("%d stories in which a call goes wrong", played)
+		})
+	}
+}
+
+// TestTwoCallsFail: any two calls of a script go wrong, in any ways.
+func TestTwoCallsFail(t *testing.T) {
+	faults, times := allFaults(), by(3, 10, 300)
+	for _, s := range scripts {
+		t.Run(s.name, func(t *testing.T) {
+			require.NoError(t, faultedTwice(t.Context(), &s, faults, times, rand.New(rand.NewPCG(4, 4))))
+			t.Logf("%d stories in which two calls go wrong", times)
 		})
 	}
 }

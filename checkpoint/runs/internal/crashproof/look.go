@@ -196,7 +196,7 @@ func (v *view) lineage(entries []store.Entry, l *ledger) error {
 		got = append(got, number(e.ID))
 	}
 	for _, i := range l.lineage(number(head.ID)) {
-		if _, there := v.records[i]; there {
+		if _, there := v.records[i]; there && l.records[i].damaged != store.ManifestName {
 			want = append(want, i)
 		}
 	}

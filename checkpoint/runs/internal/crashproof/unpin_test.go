@@ -15,7 +15,7 @@ func TestAFailedUnpinDoesNotUndoADeletion(t *testing.T) {
 	at := slices.IndexFunc(scripts, func(s script) bool { return s.name == "pins and records" })
 	require.GreaterOrEqual(t, at, 0)
 	for call := 0; ; call++ {
-		hit, err := faultedAt(t.Context(), &scripts[at], faulty.Fault{Op: "syncdir", Call: call}, 20)
+		hit, err := faultedAt(t.Context(), &scripts[at], 20, faulty.Fault{Op: "syncdir", Call: call})
 		require.NoError(t, err)
 		if !hit {
 			require.Greater(t, call, 10)
