@@ -228,6 +228,8 @@ func TestStateRefuses(t *testing.T) {
 		{&struct{ M *sync.Map }{}, "M is a sync.Map, of which JSON sees no field"},
 		{&hidden{}, "it is a runs.hidden, of which JSON sees no field"},
 		{&twice{rand.NewPCG(1, 2), 3}, "only the embedded PCG would be saved"},
+		{&struct{ T stamped }{}, "T is a runs.stamped, which has MarshalJSON only from a field that is embedded"},
+		{&struct{ T []*stampedByText }{}, "T is a runs.stampedByText, which has MarshalText only from a field that is embedded"},
 		{&struct{ S method }{}, "S is an interface, runs.method"},
 		{&struct{ T onlyMarshals }{}, "T is a runs.onlyMarshals, which has MarshalJSON and no UnmarshalJSON"},
 		{new(onlyMarshals), "which has MarshalJSON and no UnmarshalJSON"},
@@ -431,6 +433,63 @@ func TestStateAsksNestedValues(t *testing.T) {
 	v := &holder{Source: &embeddable{n: 1}, Missing: &embeddable{n: 3}, Bound: &embeddable{Rows: []string{"a"}}}
 	require.NoError(t, restoreInto(v, raw))
 	require.Equal(t, &holder{When: time.Unix(5, 0).UTC(), Source: &embeddable{n: 7}, Bound: &embeddable{n: 8, Rows: []string{"a"}}}, v)
+}
+
+// stamped has the methods of its time, and so would lose its count.
+type stamped struct {
+	time.Time
+	Count int
+}
+
+type stampedByText struct {
+	*embeddable
+	Count int
+}
+
+// ownStamp is the same, and saves all of it.
+type ownStamp[T any] struct {
+	time.Time
+	Count T
+}
+
+func (s ownStamp[T]) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]any{"time": s.Time, "count": s.Count})
+}
+
+func (s *ownStamp[T]) UnmarshalJSON(b []byte) error {
+	var in struct {
+		Time  time.Time
+		Count T
+	}
+	err := json.Unmarshal(b, &in)
+	s.Time, s.Count = in.Time, in.Count
+	return err
+}
+
+type ownText struct {
+	embeddable
+	Count int
+}
+
+func (t *ownText) MarshalText() ([]byte, error) { return []byte(fmt.Sprint(t.n, t.Count)), nil }
+func (t *ownText) UnmarshalText(b []byte) error {
+	_, err := fmt.Sscan(string(b), &t.n, &t.Count)
+	return err
+}
+
+// Methods that a type has written for itself are taken for what they say, whatever is embedded.
+func TestStateWithMethodsOfItsOwnBesideEmbeddedOnes(t *testing.T) {
+	type holder struct {
+		A ownStamp[int]
+		B *ownText
+		C []ownStamp[string]
+	}
+	v := &holder{ownStamp[int]{time.Unix(5, 0).UTC(), 3}, &ownText{embeddable{n: 7}, 8}, []ownStamp[string]{{time.Unix(6, 0).UTC(), "x"}}}
+	raw, err := encoded(v)
+	require.NoError(t, err)
+	again := &holder{B: &ownText{}}
+	require.NoError(t, restoreInto(again, raw))
+	require.Equal(t, v, again)
 }
 
 type embeddable struct {
