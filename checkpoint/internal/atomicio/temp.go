@@ -102,7 +102,7 @@ func (t *temp) same(a, b fsys.File) (bool, error) {
 
 // openDirect opens the file once more, for direct writes.
 func (t *temp) openDirect() (f fsys.File, align int, err error) {
-	f, align, err = t.fsys.OpenDirect(t.name)
+	f, align, err = t.fsys.OpenDirect(t.name, os.O_WRONLY)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -14,8 +14,8 @@ import (
 // only, but a write of part of a file system's block is slow, and one at a time.
 const minAlign = 4096
 
-func openDirect(open openerFor, name string) (*os.File, int, error) {
-	f, err := open(name, os.O_WRONLY|unix.O_DIRECT, 0)
+func openDirect(open openerFor, name string, flag int) (*os.File, int, error) {
+	f, err := open(name, flag|unix.O_DIRECT, 0)
 	if errors.Is(err, unix.EINVAL) {
 		err = &fs.PathError{Op: "open", Path: name, Err: fmt.Errorf("%w: %w", errors.ErrUnsupported, syscall.EINVAL)}
 	}
@@ -29,8 +29,8 @@ func openDirect(open openerFor, name string) (*os.File, int, error) {
 	return f, align, nil
 }
 
-// directAlign asks what the file demands of direct writes. Kernels before 6.1 do not say;
-// minAlign then holds almost everywhere, and where it does not the write is refused.
+// directAlign asks what the file demands of direct calls. Kernels before 6.1 do not say;
+// minAlign then holds almost everywhere, and where it does not the call is refused.
 func directAlign(f *os.File) (int, error) {
 	var stat unix.Statx_t
 	err := withFd(f, func(fd int) error {

@@ -23,14 +23,15 @@ type FS interface {
 	// while it is open, on every system.
 	OpenFile(name string, flag int, perm fs.FileMode) (File, error)
 
-	// OpenDirect opens an existing file for writing past the page cache, straight
-	// from the caller's memory to the disk. Of its methods WriteAt, Stat and Close
-	// may be used; the offset, the length and the memory's address of every WriteAt
-	// must be multiples of align bytes, a power of two (NewBuffer has such memory).
-	// What it wrote is not durable before Sync. The error wraps errors.ErrUnsupported
-	// where there is no such thing; a file system may also say so at the first
-	// WriteAt, with syscall.EINVAL.
-	OpenDirect(name string) (f File, align int, err error)
+	// OpenDirect opens an existing file for writing (os.O_WRONLY) or reading
+	// (os.O_RDONLY) past the page cache, straight between the caller's memory and the
+	// disk. Of its methods WriteAt or ReadAt, Stat and Close may be used; the offset,
+	// the length and the memory's address of every call must be multiples of align
+	// bytes, a power of two (NewBuffer has such memory). At its end, a file is read
+	// with room for a whole unit. What was written is not durable before Sync. The
+	// error wraps errors.ErrUnsupported where there is no such thing; a file system
+	// may also say so at the first WriteAt or ReadAt, with syscall.EINVAL.
+	OpenDirect(name string, flag int) (f File, align int, err error)
 
 	// Lstat describes name itself, also when it is a symbolic link.
 	Lstat(name string) (fs.FileInfo, error)

@@ -26,8 +26,8 @@ func (osFS) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
 	return osFile{f}, nil
 }
 
-func (osFS) OpenDirect(name string) (File, int, error) {
-	f, align, err := openDirect(os.OpenFile, name)
+func (osFS) OpenDirect(name string, flag int) (File, int, error) {
+	f, align, err := openDirect(os.OpenFile, name, flag)
 	if err != nil {
 		return nil, 0, err // not a typed nil
 	}

@@ -37,8 +37,8 @@ func (r osRoot) OpenFile(name string, flag int, perm fs.FileMode) (File, error) 
 	return osFile{f}, nil
 }
 
-func (r osRoot) OpenDirect(name string) (File, int, error) {
-	f, align, err := openDirect(r.Root.OpenFile, name)
+func (r osRoot) OpenDirect(name string, flag int) (File, int, error) {
+	f, align, err := openDirect(r.Root.OpenFile, name, flag)
 	if err != nil {
 		return nil, 0, err // not a typed nil
 	}

@@ -139,7 +139,7 @@ func TestOpenRootIsForDirectories(t *testing.T) {
 func TestDirectWritesInARoot(t *testing.T) {
 	r := openRoot(t, t.TempDir())
 	put(t, r, "f", "")
-	f, align, err := r.OpenDirect("f")
+	f, align, err := r.OpenDirect("f", os.O_WRONLY)
 	if errors.Is(err, errors.ErrUnsupported) {
 		t.Skip("no direct writes here")
 	}

@@ -100,7 +100,7 @@ func locks(root fsys.Root) (string, error) {
 }
 
 func directWrites(root fsys.Root) (string, error) {
-	f, align, err := root.OpenDirect("a")
+	f, align, err := root.OpenDirect("a", os.O_WRONLY)
 	if err != nil {
 		return answer(err)
 	}

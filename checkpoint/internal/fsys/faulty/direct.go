@@ -1,10 +1,9 @@
 package faulty
 
-// This file is direct writes: the rules that a real disk has for them. What they wrote is
+// This file is direct calls: the rules that a real disk has for them. What they wrote is
 // as little durable as the rest until a Sync.
 
 import (
-	"os"
 	"syscall"
 	"unsafe"
 
@@ -12,10 +11,10 @@ import (
 )
 
 // OpenDirect implements fsys.FS. The alignment is that of a sector.
-func (v *view) OpenDirect(name string) (fsys.File, int, error) {
+func (v *view) OpenDirect(name string, flag int) (fsys.File, int, error) {
 	var h *handle
 	err := v.call("opendirect", name, func() (err error) {
-		h, err = v.open(name, os.O_WRONLY, 0)
+		h, err = v.open(name, flag, 0)
 		return err
 	}, nil)
 	if err != nil {

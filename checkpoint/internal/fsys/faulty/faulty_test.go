@@ -102,7 +102,7 @@ func TestDirectWritesAreNotDurableEither(t *testing.T) {
 	d := NewDisk()
 	d.WriteFile("f", bytes.Repeat([]byte("o"), blockSize))
 	p := d.Process()
-	direct, align, err := p.OpenDirect("f")
+	direct, align, err := p.OpenDirect("f", os.O_WRONLY)
 	require.NoError(t, err)
 	require.Equal(t, sectorSize, align)
 	_, err = direct.WriteAt(b, 0)

@@ -79,7 +79,7 @@ func (h *handle) ReadAt(p []byte, off int64) (n int, err error) {
 		switch data := h.node.file.data; {
 		case !h.reads:
 			return syscall.EBADF
-		case off < 0:
+		case off < 0 || h.direct && !aligned(p, off):
 			return syscall.EINVAL
 		case off < int64(len(data)):
 			n = copy(p, data[off:])

@@ -210,10 +210,10 @@ func TestDirectWritesObeyTheRealRules(t *testing.T) {
 
 // directScript writes two blocks in line, then some that are out of line.
 func directScript(fsx fsys.FS, name string) (answers []string, err error) {
-	if _, _, err := fsx.OpenDirect(name + "none"); !errors.Is(err, os.ErrNotExist) {
+	if _, _, err := fsx.OpenDirect(name+"none", os.O_WRONLY); !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
-	f, align, err := fsx.OpenDirect(name)
+	f, align, err := fsx.OpenDirect(name, os.O_WRONLY)
 	if err != nil {
 		return nil, err
 	}

@@ -109,7 +109,7 @@ func TestLacks(t *testing.T) {
 		"lockshared": second(f.TryLockShared()),
 		"link":       p.Link("f", "g"),
 		"exchange":   p.Exchange("f", "f"),
-		"opendirect": third(p.OpenDirect("f")),
+		"opendirect": third(p.OpenDirect("f", os.O_WRONLY)),
 		"map":        third(f.Map()),
 		"free":       second(p.Free("f")),
 	} {

@@ -68,7 +68,7 @@ func (p *program) onName() {
 		f, err := p.fsx.OpenDir("d")
 		p.keep(f, err)
 	case 10:
-		f, _, err := p.fsx.OpenDirect(p.name())
+		f, _, err := p.fsx.OpenDirect(p.name(), os.O_WRONLY)
 		p.keep(f, err)
 	default:
 		flag := os.O_RDWR | os.O_CREATE | []int{0, os.O_EXCL, os.O_TRUNC}[p.rng.IntN(3)]

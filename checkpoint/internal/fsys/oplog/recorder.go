@@ -4,6 +4,7 @@ package oplog
 
 import (
 	"io/fs"
+	"os"
 	"slices"
 	"sync"
 
@@ -74,9 +75,12 @@ func (v *view) OpenDir(name string) (fsys.File, error) {
 	return v.open(Op{Call: "opendir", Name: name}, func() (fsys.File, error) { return v.FS.OpenDir(name) })
 }
 
-func (v *view) OpenDirect(name string) (f fsys.File, align int, err error) {
+func (v *view) OpenDirect(name string, flag int) (f fsys.File, align int, err error) {
+	if flag == os.O_RDONLY {
+		return v.FS.OpenDirect(name, flag) // which only looks
+	}
 	f, err = v.open(Op{Call: "opendirect", Name: name}, func() (f fsys.File, err error) {
-		f, align, err = v.FS.OpenDirect(name)
+		f, align, err = v.FS.OpenDirect(name, flag)
 		return f, err
 	})
 	return f, align, err

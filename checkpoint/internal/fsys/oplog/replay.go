@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/fb777929/kibisis/checkpoint/internal/fsys"
 )
@@ -64,7 +65,7 @@ func (r *replay) onFS(fsx fsys.FS, op Op) (err error) {
 	case "opendir":
 		r.files[op.New], err = fsx.OpenDir(op.Name)
 	case "opendirect":
-		r.files[op.New], _, err = fsx.OpenDirect(op.Name)
+		r.files[op.New], _, err = fsx.OpenDirect(op.Name, os.O_WRONLY)
 	case "openroot":
 		r.roots[op.New], err = fsx.OpenRoot(op.Name)
 	case "rename":

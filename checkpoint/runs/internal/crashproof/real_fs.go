@@ -61,8 +61,8 @@ func (j jail) OpenFile(name string, flag int, perm fs.FileMode) (fsys.File, erro
 	return jailedFile{f, j.hook, false}, nil
 }
 
-func (j jail) OpenDirect(name string) (fsys.File, int, error) {
-	f, align, err := j.FS.OpenDirect(inside(name))
+func (j jail) OpenDirect(name string, flag int) (fsys.File, int, error) {
+	f, align, err := j.FS.OpenDirect(inside(name), flag)
 	if err != nil {
 		return nil, 0, err
 	}

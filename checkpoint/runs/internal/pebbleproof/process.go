@@ -136,7 +136,7 @@ func (p *process) open(name string, flag int) (*file, error) {
 	return &file{proc: p, name: name, inner: inner, node: p.disk.inode(name)}, nil
 }
 
-func (p *process) OpenDirect(name string) (fsys.File, int, error) {
+func (p *process) OpenDirect(name string, _ int) (fsys.File, int, error) {
 	return nil, 0, wrap("opendirect", name, errors.ErrUnsupported)
 }
 

@@ -41,21 +41,6 @@ func (s *Store) Prune(ctx context.Context, doomed, keep []ID) (deleted []ID, err
 	return deleted, err
 }
 
-// readBack sees to it that one of keep is known to be good.
-func (s *Store) readBack(ctx context.Context, keep []ID) error {
-	if len(keep) == 0 {
-		return errors.New("no checkpoint would be left")
-	}
-	if slices.ContainsFunc(keep, s.isVerified) {
-		return nil
-	}
-	c, err := s.Checkpoint(slices.MaxFunc(keep, ID.Compare))
-	if err != nil {
-		return err
-	}
-	return errors.Join(c.Verify(ctx), c.Close())
-}
-
 // remove deletes one checkpoint.
 func (s *Store) remove(id ID) error {
 	if err := s.checkClaim(); err != nil {

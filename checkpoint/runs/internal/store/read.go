@@ -155,10 +155,12 @@ func (c *Checkpoint) damage(file, format string, args ...any) *DamageError {
 
 // Verify reads all files and compares them with the manifest. What is wrong is read once more, past
 // the cache, before it is called a *DamageError; every other error is the system's, or the context's cause.
-func (c *Checkpoint) Verify(ctx context.Context) error {
+func (c *Checkpoint) Verify(ctx context.Context) error { return c.verifyAll(ctx, c.VerifyFile) }
+
+func (c *Checkpoint) verifyAll(ctx context.Context, verify func(ctx context.Context, name string) error) error {
 	var damage []error
 	for _, name := range slices.Sorted(maps.Keys(c.Manifest.Files)) {
-		err := c.VerifyFile(ctx, name)
+		err := verify(ctx, name)
 		if err != nil && !errors.Is(err, ErrDamaged) {
 			return fmt.Errorf("verify %s: %w", c.ID, err)
 		}
@@ -297,11 +299,16 @@ func sumFile(ctx context.Context, r io.ReaderAt, size int64) (Sum, error) {
 	if err := group.Wait(); err != nil {
 		return 0, err
 	}
+	return joinSums(sums, size, readPiece), nil
+}
+
+// joinSums is the sum of size bytes, of which sums has those of the pieces.
+func joinSums(sums []uint64, size, piece int64) Sum {
 	var sum uint64 // that of nothing
 	for k, part := range sums {
-		sum = crc.Join(sum, part, min(size-int64(k)*readPiece, readPiece))
+		sum = crc.Join(sum, part, min(size-int64(k)*piece, piece))
 	}
-	return Sum(sum), nil
+	return Sum(sum)
 }
 
 // readFull fills b from offset off.

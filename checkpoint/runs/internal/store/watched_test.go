@@ -88,11 +88,11 @@ func (w watchedFS) OpenFile(name string, flag int, perm fs.FileMode) (fsys.File,
 	return watchedFile{f, name, w.before}, nil
 }
 
-func (w watchedFS) OpenDirect(name string) (fsys.File, int, error) {
+func (w watchedFS) OpenDirect(name string, flag int) (fsys.File, int, error) {
 	if err := w.before("opendirect", name); err != nil {
 		return nil, 0, err
 	}
-	f, align, err := w.FS.OpenDirect(name)
+	f, align, err := w.FS.OpenDirect(name, flag)
 	if err != nil {
 		return nil, 0, err
 	}

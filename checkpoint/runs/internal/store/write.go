@@ -99,7 +99,7 @@ func (w *fileWriter) openDirect() error {
 	if len(b) < directFrom || uintptr(unsafe.Pointer(unsafe.SliceData(b)))%DirectAlign != 0 || cap(b) < roundUp(len(b), DirectAlign) {
 		return nil
 	}
-	file, align, err := w.p.s.root.OpenDirect(w.p.path(w.name))
+	file, align, err := w.p.s.root.OpenDirect(w.p.path(w.name), os.O_WRONLY)
 	if errors.Is(err, errors.ErrUnsupported) {
 		return nil
 	}

@@ -1,0 +1,112 @@
+package store
+
+// This file reads a checkpoint from the medium, past the page cache: a checkpoint that was written so is not
+// there, and would push out of it what training reads. Few bytes are on the way at a time.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"slices"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/fb777929/kibisis/checkpoint/internal/fsys"
+)
+
+const (
+	// backPiece is how many bytes are read at a time.
+	backPiece = 4 << 20
+	// backReaders is how many pieces are on their way.
+	backReaders = 2
+)
+
+// readBack sees to it that one of keep is known to be good.
+func (s *Store) readBack(ctx context.Context, keep []ID) error {
+	if len(keep) == 0 {
+		return errors.New("no checkpoint would be left")
+	}
+	if slices.ContainsFunc(keep, s.isVerified) {
+		return nil
+	}
+	c, err := s.Checkpoint(slices.MaxFunc(keep, ID.Compare))
+	if err != nil {
+		return err
+	}
+	verify := func(ctx context.Context, name string) error {
+		if c.isRightDirectly(ctx, name) {
+			s.noteRead(c.ID, name)
+			return nil
+		}
+		return c.VerifyOnce(ctx, name)
+	}
+	return errors.Join(c.verifyAll(ctx, verify), c.Close())
+}
+
+// isRightDirectly reports whether a file was read directly and is right. Where it was not, reading it through
+// the page cache tells what is wrong: mostly that there are no direct reads.
+func (c *Checkpoint) isRightDirectly(ctx context.Context, name string) bool {
+	want := c.Manifest.Files[name]
+	if want.Size < directFrom || c.s.isRead(c.ID, name) {
+		return false
+	}
+	f, align, err := c.s.root.OpenDirect(path.Join(c.String(), name), os.O_RDONLY)
+	if err != nil {
+		return false
+	}
+	defer f.Close() // nothing was written through it
+	got, err := sumDirect(ctx, f, align, want.Size)
+	return err == nil && got == want.CRC
+}
+
+// sumDirect sums a file of size bytes. Any other size is an error.
+func sumDirect(ctx context.Context, f fsys.File, align int, size int64) (sum Sum, err error) {
+	if align > DirectAlign {
+		return 0, errors.ErrUnsupported
+	}
+	memory, free, err := fsys.NewBuffer(backReaders * backPiece)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, free()) }()
+	sums := make([]uint64, (size+backPiece-1)/backPiece)
+	var next atomic.Int64
+	group, ctx := errgroup.WithContext(ctx)
+	for i := range backReaders {
+		b := memory[i*backPiece:][:backPiece]
+		group.Go(func() error {
+			for k := next.Add(1) - 1; k < int64(len(sums)); k = next.Add(1) - 1 {
+				if err := context.Cause(ctx); err != nil {
+					return err
+				}
+				p, err := readDirect(f, b, align, k*backPiece, size)
+				if err != nil {
+					return err
+				}
+				sums[k] = uint64(sumOf(p))
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return 0, err
+	}
+	return joinSums(sums, size, backPiece), nil
+}
+
+// readDirect reads a piece of a file of size bytes into b.
+func readDirect(f fsys.File, b []byte, align int, off, size int64) ([]byte, error) {
+	n := int(min(size-off, int64(len(b))))
+	read, err := f.ReadAt(b[:roundUp(n, align)], off)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	if read != n {
+		return nil, fmt.Errorf("%d bytes at byte %d, want %d", read, off, n)
+	}
+	return b[:n], nil
+}
