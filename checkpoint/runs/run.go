@@ -40,6 +40,7 @@ type Run struct {
 	meter     *meter
 	memo      *memo
 	snaps     snapshotter
+	warmed    bool    // the memory for the first copy was asked for
 	flight    *flight // the save in the background, nil without
 	waiting   string  // why a save waits for the one before it, "" if none does
 	step      int64   // of the last call

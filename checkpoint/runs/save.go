@@ -78,6 +78,7 @@ func (r *Run) saveDue(ctx context.Context, improved string) error {
 		var due bool
 		kind = kindPeriodic
 		if reason, due = r.schedule.Due(r.step, r.opts.now()); !due {
+			r.warmUp()
 			return nil
 		}
 	}

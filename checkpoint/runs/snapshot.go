@@ -36,6 +36,7 @@ type snapshotter struct {
 	plans     []*filePlan // of the last snapshot
 	buffer    []byte
 	free      func() error
+	warming   *warming // nil unless buffer is being made ready
 }
 
 // A filePlan is how one tensorFile is laid out.
@@ -166,20 +167,28 @@ func (s *snapshotter) release() error {
 	if s.free == nil {
 		return nil
 	}
+	s.warming.end()
 	free := s.free
-	s.buffer, s.free, s.plans = nil, nil, nil
+	s.buffer, s.free, s.plans, s.warming = nil, nil, nil, nil
 	return free()
 }
 
 // fill copies the live tensors.
 func (sn *snapshot) fill(ctx context.Context) error {
+	defer sn.forget()
 	for _, p := range sn.plans {
 		if err := p.set.Fill(ctx, p.file.src); err != nil {
 			return fmt.Errorf("part %q: %w", p.file.name, err)
 		}
-		p.file.src = nil // live tensors are not looked at any more
 	}
 	return nil
+}
+
+// forget lets go of live tensors, which are not looked at any more.
+func (sn *snapshot) forget() {
+	for _, p := range sn.plans {
+		p.file.src = nil
+	}
 }
 
 // sizes are the files of the snapshot, in bytes.
