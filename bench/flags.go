@@ -70,7 +70,7 @@ func parse(args []string, help io.Writer) (options, error) {
 	flags.Var(&o.gobSize, "gobsize", "`bytes` of the model for gob, which is timed at most three times")
 	flags.BoolVar(&o.withTorch, "torch", false, "time torch.save and torch.load as well")
 	flags.BoolVar(&o.runs, "runs", false, "measure training runs (package runs) instead of files")
-	flags.DurationVar(&o.lost, "lost", 10*time.Second, "with -runs: about how long a run is of which lost time is measured; there are 40 of each size")
+	flags.DurationVar(&o.lost, "lost", 20*time.Second, "with -runs: about how long a run is of which lost time is measured; there are 50 of each size")
 	flags.StringVar(&o.gomlxPath, "gomlx", os.Getenv("KIBISIS_GOMLX"), "with -runs: `program` built from bench/gomlx (default: $KIBISIS_GOMLX)")
 	flags.BoolVar(&o.markdown, "markdown", false, "print the tables as Markdown")
 	flags.StringVar(&o.json, "json", "", "also write every sample to this `file`, as JSON")

@@ -13,12 +13,15 @@ import (
 	"github.com/fb777929/kibisis/checkpoint/runs"
 )
 
-// A saving is what saves of one state took. Samples of one index are of one round.
+// A saving is what saves of one state took: some in turns with copies in memory, then some in turns with
+// writes to the disk, which leave a machine busy for a while. Samples of one index are of one round.
 type saving struct {
 	t       *training
 	copy1   []time.Duration // floor: on one core
 	copyAll []time.Duration // floor: on all
 	blocked []time.Duration
+	lags    []time.Duration
+
 	commits []runs.Committed
 	direct  []time.Duration // floor: direct writes of as many bytes, synced; nil where there are none
 	synced  []time.Duration // the same through the page cache
@@ -32,8 +35,8 @@ const (
 	sweepBytes = 64 << 20
 )
 
-// measureSaving saves a state again and again, in turns with the floors. Between any two, memory is
-// swept, as by a step of training: neither finds the state in the caches.
+// measureSaving saves a state again and again, in turns with the floors. Before each, memory is
+// swept, as by a step of training: none finds the state in the caches.
 func (l *lab) measureSaving(ctx context.Context, of scale, rounds int) (_ *saving, err error) {
 	t, err := newTraining(of.bytes, of.layers)
 	if err != nil {
@@ -48,29 +51,40 @@ func (l *lab) measureSaving(ctx context.Context, of scale, rounds int) (_ *savin
 	dst := newHuge(int(t.size()))
 	blocks := t.blocks(dst)
 	sweep := newSweep()
+	save := func() (time.Duration, runs.Committed, error) {
+		sweep()
+		blocked, err := s.save(ctx)
+		if err != nil {
+			return 0, runs.Committed{}, err
+		}
+		c, err := s.settle(ctx)
+		return blocked, c, err
+	}
 	for round := range warmUp + rounds {
 		sweep()
 		one := clocked(func() { copyAll(blocks, 1) })
 		sweep()
 		all := clocked(func() { copyAll(blocks, cores()) })
-		direct, synced, err := l.writeFloors(ctx, dst)
-		if err != nil {
-			return nil, err
-		}
-		sweep()
-		blocked, err := s.save(ctx)
-		if err != nil {
-			return nil, err
-		}
-		c, err := s.settle(ctx)
+		blocked, c, err := save()
 		if err != nil {
 			return nil, err
 		}
 		if round >= warmUp {
 			m.copy1, m.copyAll = append(m.copy1, one), append(m.copyAll, all)
-			m.direct, m.synced = append(m.direct, direct...), append(m.synced, synced)
-			m.blocked, m.commits = append(m.blocked, blocked), append(m.commits, c)
+			m.blocked, m.lags = append(m.blocked, blocked), append(m.lags, c.Lag)
 		}
+	}
+	for range rounds {
+		direct, synced, err := l.writeFloors(ctx, dst)
+		if err != nil {
+			return nil, err
+		}
+		_, c, err := save()
+		if err != nil {
+			return nil, err
+		}
+		m.direct, m.synced = append(m.direct, direct...), append(m.synced, synced)
+		m.commits = append(m.commits, c)
 	}
 	return m, nil
 }
@@ -110,8 +124,7 @@ func blockingSheet(all []*saving) *sheet {
 		sh.add(humanize.IBytes(uint64(m.t.size())), count0(m.t.tensors()),
 			ms(median(m.copy1)), ms(median(m.copyAll)), ms(median(m.blocked)), ms(quantile(m.blocked, 0)), ms(quantile(m.blocked, 0.99)), ms(quantile(m.blocked, 1)),
 			ms(m.allowed()), ratio(median(m.blocked), m.allowed()),
-			ms(median(m.of(func(c runs.Committed) time.Duration { return c.Lag }))),
-			rate(m.t.size(), median(m.of(func(c runs.Committed) time.Duration { return c.Lag }))))
+			ms(median(m.lags)), rate(m.t.size(), median(m.lags)))
 	}
 	return sh
 }
