@@ -174,7 +174,7 @@ type duel struct {
 // lostPairs is the least number of pairs that a median is worth something of.
 const lostPairs = 10
 
-// stepTime is about how long a step is.
+// stepTime is about how long a step is, in runs that are long enough for some.
 const stepTime = 20 * time.Millisecond
 
 func (l *lab) lostChapter(ctx context.Context) ([]*sheet, error) {
@@ -199,8 +199,9 @@ func (l *lab) measureLost(ctx context.Context, of scale) (*duel, error) {
 		return nil, err
 	}
 	const saves = 10
-	rounds := t.calibrate(stepTime)
-	steps := max(int64(l.lost/stepTime), 2*saves)
+	step := min(stepTime, l.lost/(2*saves))
+	rounds := t.calibrate(step)
+	steps := int64(l.lost / step)
 	d := &duel{t: t, saves: saves}
 	memory := newHuge(int(t.size()))
 	blocks := t.blocks(memory)
@@ -259,6 +260,9 @@ func (d *duel) lost(way int) []time.Duration {
 	return all
 }
 
+// wanted is how many saves package runs was asked for in all runs.
+func (d *duel) wanted() int { return int(d.saves) * len(d.trials[len(d.ways)-1]) }
+
 // interval is how long the default waits between saves of that cost.
 func interval(lost time.Duration) time.Duration {
 	const budget = 0.01
@@ -296,6 +300,9 @@ func (d *duel) sheet() *sheet {
 	sh.rows[len(sh.rows)-1][len(sh.header)-1] = fmt.Sprintf("%v, then %s ms", every.Round(time.Second), ms(median(d.lags)))
 	sh.note("What package runs loses once in a run is in the row of one save, at the end: the memory for the copy, and the last flush. It counts once in an hour.")
 	sh.note("At risk is the training since the last copy, and what is done while that is written (the lag: %s).", spread(d.lags))
+	if len(d.lags) < d.wanted() {
+		sh.note("Only %d of %d saves were made, the others waited for one before them: take a longer -lost.", len(d.lags), d.wanted())
+	}
 	return sh
 }
 

@@ -33,8 +33,11 @@ func TestLostTime(t *testing.T) {
 	d, err := l.measureLost(t.Context(), scale{1 << 20, 1})
 	require.NoError(t, err)
 	require.Len(t, d.trials[0], lostPairs)
-	require.Len(t, d.lags, int(d.saves)*lostPairs)
+	require.NotEmpty(t, d.lags)
+	require.LessOrEqual(t, len(d.lags), d.wanted(), "some may have to wait for others on a slow disk")
 	require.Len(t, d.sheet().rows, len(d.ways))
+	d.lags = d.lags[:1]
+	require.Contains(t, d.sheet().notes[2], "of 100 saves")
 }
 
 func TestInterval(t *testing.T) {
