@@ -199,9 +199,9 @@ func (l *lab) measureLost(ctx context.Context, of scale) (*duel, error) {
 		return nil, err
 	}
 	const saves = 10
-	step := min(stepTime, l.lost/(2*saves))
+	step := min(stepTime, max(l.lost, time.Second/10)/(2*saves))
 	rounds := t.calibrate(step)
-	steps := int64(l.lost / step)
+	steps := max(int64(l.lost/step), 2*saves)
 	d := &duel{t: t, saves: saves}
 	memory := newHuge(int(t.size()))
 	blocks := t.blocks(memory)
