@@ -85,8 +85,11 @@ func faultedTwice(ctx context.Context, s *script, list []faulty.Fault, times int
 		one.Call = rng.IntN(calls)
 		other.Call = one.Call + 1 + rng.IntN(calls/4)
 		group.Go(func() error {
+			if err := context.Cause(ctx); err != nil {
+				return err
+			}
 			_, err := faultedAt(ctx, s, 1, one, other)
-			return cmp.Or(context.Cause(ctx), err)
+			return err
 		})
 	}
 	return group.Wait()

@@ -55,8 +55,8 @@ func (e *Entry) Metrics() map[string]jsonfloat.Float {
 }
 
 // List returns all checkpoints, oldest first, as the outlines of their manifests describe them: without tensors
-// and Extra. Their files are not read. One that disappears meanwhile is left out. An error means that nothing can be said: it is
-// the system's.
+// and Extra. Their files are not read. One that disappears meanwhile is left out. An error means that nothing
+// can be said: it is the system's.
 func (s *Store) List() (entries []Entry, err error) {
 	for range maxListings {
 		var outrun bool
@@ -112,7 +112,7 @@ func (s *Store) Entry(id ID) (Entry, error) {
 	return e, err
 }
 
-// entry reads the manifest, which it is given the inverse of encode for, and the small files beside it.
+// entry reads the manifest, by decode or decodeOutline, and the small files beside it.
 func (s *Store) entry(id ID, decode func([]byte) (*Manifest, error)) (e Entry, err error) {
 	e = Entry{ID: id, Abandoned: s.boundary().excludes(id)}
 	info, err := s.root.Lstat(id.String())

@@ -89,7 +89,7 @@ func (s *Store) rewind(ctx context.Context, id ID) (*Entry, error) {
 	return &head, nil
 }
 
-// usable is Entry, with all that it has.
+// usable is Entry of a checkpoint that can be used, else an error.
 func (s *Store) usable(id ID) (*Entry, error) {
 	e, err := s.Entry(id)
 	return &e, cmp.Or(err, e.Err)

@@ -14,7 +14,6 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"github.com/minio/crc64nvme"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/fb777929/kibisis/checkpoint/internal/crc"
@@ -276,22 +275,31 @@ const readPiece = 1 << 20
 
 // sumFile reads size bytes and sums them, on all cores.
 func sumFile(ctx context.Context, r io.ReaderAt, size int64) (Sum, error) {
-	sums := make([]uint64, (size+readPiece-1)/readPiece)
+	buffers := make([][]byte, min(runtime.GOMAXPROCS(0), pieces(size, readPiece)))
+	for i := range buffers {
+		buffers[i] = make([]byte, min(size, readPiece))
+	}
+	return sumPieces(ctx, size, readPiece, buffers, func(b []byte, off int64) error { return readFull(r, b, off) })
+}
+
+// sumPieces reads size bytes in pieces and sums them, on one goroutine for each buffer. read fills what it is
+// given of one.
+func sumPieces(ctx context.Context, size, piece int64, buffers [][]byte, read func(b []byte, off int64) error) (Sum, error) {
+	sums := make([]uint64, pieces(size, piece))
 	var next atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
-	for range min(runtime.GOMAXPROCS(0), len(sums)) {
+	for _, b := range buffers {
 		group.Go(func() error {
-			b := make([]byte, min(size, readPiece))
 			for k := next.Add(1) - 1; k < int64(len(sums)); k = next.Add(1) - 1 {
 				if err := context.Cause(ctx); err != nil {
 					return err
 				}
-				off := k * readPiece
-				p := b[:min(size-off, readPiece)]
-				if err := readFull(r, p, off); err != nil {
+				off := k * piece
+				p := b[:min(size-off, piece)]
+				if err := read(p, off); err != nil {
 					return err
 				}
-				sums[k] = crc64nvme.Checksum(p)
+				sums[k] = uint64(sumOf(p))
 			}
 			return nil
 		})
@@ -299,17 +307,15 @@ func sumFile(ctx context.Context, r io.ReaderAt, size int64) (Sum, error) {
 	if err := group.Wait(); err != nil {
 		return 0, err
 	}
-	return joinSums(sums, size, readPiece), nil
-}
-
-// joinSums is the sum of size bytes, of which sums has those of the pieces.
-func joinSums(sums []uint64, size, piece int64) Sum {
 	var sum uint64 // that of nothing
 	for k, part := range sums {
 		sum = crc.Join(sum, part, min(size-int64(k)*piece, piece))
 	}
-	return Sum(sum)
+	return Sum(sum), nil
 }
+
+// pieces is how many there are of a file.
+func pieces(size, piece int64) int { return int((size + piece - 1) / piece) }
 
 // readFull fills b from offset off.
 func readFull(r io.ReaderAt, b []byte, off int64) error {

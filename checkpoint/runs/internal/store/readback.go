@@ -11,9 +11,6 @@ import (
 	"os"
 	"path"
 	"slices"
-	"sync/atomic"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/fb777929/kibisis/checkpoint/internal/fsys"
 )
@@ -73,40 +70,22 @@ func sumDirect(ctx context.Context, f fsys.File, align int, size int64) (sum Sum
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, free()) }()
-	sums := make([]uint64, (size+backPiece-1)/backPiece)
-	var next atomic.Int64
-	group, ctx := errgroup.WithContext(ctx)
-	for i := range backReaders {
-		b := memory[i*backPiece:][:backPiece]
-		group.Go(func() error {
-			for k := next.Add(1) - 1; k < int64(len(sums)); k = next.Add(1) - 1 {
-				if err := context.Cause(ctx); err != nil {
-					return err
-				}
-				p, err := readDirect(f, b, align, k*backPiece, size)
-				if err != nil {
-					return err
-				}
-				sums[k] = uint64(sumOf(p))
-			}
-			return nil
-		})
+	var buffers [][]byte
+	for b := range slices.Chunk(memory, backPiece) {
+		buffers = append(buffers, b)
 	}
-	if err := group.Wait(); err != nil {
-		return 0, err
-	}
-	return joinSums(sums, size, backPiece), nil
+	return sumPieces(ctx, size, backPiece, buffers, func(b []byte, off int64) error { return readDirect(f, b, align, off) })
 }
 
-// readDirect reads a piece of a file of size bytes into b.
-func readDirect(f fsys.File, b []byte, align int, off, size int64) ([]byte, error) {
-	n := int(min(size-off, int64(len(b))))
-	read, err := f.ReadAt(b[:roundUp(n, align)], off)
+// readDirect fills b, a part of a larger buffer, from offset off. It ends at an aligned byte, or where
+// the file does.
+func readDirect(f fsys.File, b []byte, align int, off int64) error {
+	read, err := f.ReadAt(b[:roundUp(len(b), align)], off)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
+		return err
 	}
-	if read != n {
-		return nil, fmt.Errorf("%d bytes at byte %d, want %d", read, off, n)
+	if read != len(b) {
+		return fmt.Errorf("%d bytes at byte %d, want %d", read, off, len(b))
 	}
-	return b[:n], nil
+	return nil
 }
