@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/fb777929/kibisis/checkpoint/internal/fsys"
+	"github.com/fb777929/kibisis/checkpoint/internal/fsys/watched"
 )
 
 // soakFor says how long to save: KIBISIS_SOAK, as .ci/nightly has it.
@@ -35,7 +37,7 @@ func soakFor(t *testing.T) time.Duration {
 // TestSoak: one call in a hundred that changes the disk fails, and a new writer comes every hundred saves.
 // What was acknowledged is restored; files and goroutines of the process and bytes on the disk do not grow.
 func TestSoak(t *testing.T) {
-	dir, disk := filepath.Join(t.TempDir(), "run"), newFlaky(100)
+	dir, disk := filepath.Join(t.TempDir(), "run"), flaky(100)
 	var acknowledged int64
 	var saves, failed, lives int
 	var first, last holding
@@ -104,85 +106,20 @@ func held(t *testing.T, dir string) (h holding) {
 	return h
 }
 
-// A flaky file system fails, with EIO and nothing done, one call in so many of those that change something.
-type flaky struct {
-	fsys.FS
-	root fsys.Root // if it is one
-	fate *fate
-}
+// changing are the calls that change a disk.
+var changing = []string{"create", "mkdir", "rename", "renamenew", "link", "remove", "syncdir", "write", "writeat", "copyrange", "truncate", "reserve", "sync"}
 
-type fate struct {
-	mu    sync.Mutex
-	rng   *rand.Rand
-	oneIn int
+// flaky is the system's file system, on which one call in so many of those that change something fails, with
+// EIO and nothing done.
+func flaky(oneIn int) fsys.FS {
+	var mu sync.Mutex
+	rng := rand.New(rand.NewPCG(17, 17))
+	return watched.FS(fsys.OS, func(op, _ string) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if slices.Contains(changing, op) && rng.IntN(oneIn) == 0 {
+			return syscall.EIO
+		}
+		return nil
+	})
 }
-
-func newFlaky(oneIn int) fsys.FS {
-	return &flaky{FS: fsys.OS, fate: &fate{rng: rand.New(rand.NewPCG(17, 17)), oneIn: oneIn}}
-}
-
-// or makes the call, or fails.
-func (f *fate) or(call func() error) error {
-	f.mu.Lock()
-	fails := f.rng.IntN(f.oneIn) == 0
-	f.mu.Unlock()
-	if fails {
-		return syscall.EIO
-	}
-	return call()
-}
-
-func (f *flaky) OpenRoot(name string) (fsys.Root, error) {
-	root, err := f.FS.OpenRoot(name)
-	if err != nil {
-		return nil, err
-	}
-	return &flaky{root, root, f.fate}, nil
-}
-
-func (f *flaky) Stat() (fs.FileInfo, error) { return f.root.Stat() }
-func (f *flaky) Close() error               { return f.root.Close() }
-
-func (f *flaky) OpenFile(name string, flag int, perm fs.FileMode) (file fsys.File, err error) {
-	open := func() (err error) { file, err = f.FS.OpenFile(name, flag, perm); return err }
-	if flag&os.O_CREATE != 0 {
-		err = f.fate.or(open)
-	} else {
-		err = open()
-	}
-	if err != nil {
-		return nil, err
-	}
-	return flakyFile{file, f.fate}, nil
-}
-
-func (f *flaky) Mkdir(name string, perm fs.FileMode) error {
-	return f.fate.or(func() error { return f.FS.Mkdir(name, perm) })
-}
-
-func (f *flaky) RenameNew(from, to string) error {
-	return f.fate.or(func() error { return f.FS.RenameNew(from, to) })
-}
-
-func (f *flaky) Remove(name string) error {
-	return f.fate.or(func() error { return f.FS.Remove(name) })
-}
-
-func (f *flaky) SyncDir(name string) error {
-	return f.fate.or(func() error { return f.FS.SyncDir(name) })
-}
-
-type flakyFile struct {
-	fsys.File
-	fate *fate
-}
-
-func (f flakyFile) WriteAt(p []byte, off int64) (n int, err error) {
-	err = f.fate.or(func() (err error) { n, err = f.File.WriteAt(p, off); return err })
-	return n, err
-}
-
-func (f flakyFile) Reserve(size int64) error {
-	return f.fate.or(func() error { return f.File.Reserve(size) })
-}
-func (f flakyFile) Sync() error { return f.fate.or(f.File.Sync) }

@@ -29,8 +29,8 @@ const (
 	mustStrace = "KIBISIS_STRACE"
 )
 
-// watched are the calls that can change what is on a disk, or hold it: some that nothing uses are there to be missed.
-const watched = "openat,open,creat,openat2,write,pwrite64,writev,pwritev,pwritev2,fallocate,ftruncate,truncate," +
+// watchedCalls are the calls that can change what is on a disk, or hold it: some that nothing uses are there to be missed.
+const watchedCalls = "openat,open,creat,openat2,write,pwrite64,writev,pwritev,pwritev2,fallocate,ftruncate,truncate," +
 	"rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,rmdir,mkdir,mkdirat,mknod,mknodat," +
 	"fsync,fdatasync,sync_file_range,chmod,fchmod,fchmodat,chown,fchown,fchownat,utimensat,setxattr,fsetxattr," +
 	"copy_file_range,sendfile,splice,ioctl,flock,mmap,msync"
@@ -73,7 +73,7 @@ func watch(t *testing.T, env ...string) (asked, logged []event) {
 	t.Helper()
 	dir, out := t.TempDir(), t.TempDir()
 	trace := filepath.Join(out, "trace")
-	cmd := exec.Command("strace", "-f", "-y", "-s", "0", "-o", trace, "-e", "trace=?"+strings.ReplaceAll(watched, ",", ",?"), "--",
+	cmd := exec.Command("strace", "-f", "-y", "-s", "0", "-o", trace, "-e", "trace=?"+strings.ReplaceAll(watchedCalls, ",", ",?"), "--",
 		os.Args[0], "-test.run=^"+t.Name()+"$")
 	cmd.Env = append(append(os.Environ(), straced+"="+dir), env...)
 	said, err := cmd.CombinedOutput()

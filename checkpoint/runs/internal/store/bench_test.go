@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fb777929/kibisis/checkpoint/internal/fsys"
+	"github.com/fb777929/kibisis/checkpoint/internal/fsys/watched"
 )
 
 // manyTensors are n tensors of a file of that size, named as those of large models are.
@@ -26,7 +27,7 @@ func manyTensors(n int) (size int64, tensors map[string]*Tensor) {
 
 func benchmarkList(b *testing.B, checkpoints, count int) {
 	path := filepath.Join(b.TempDir(), "run")
-	s, err := Open(path, &Options{FS: watch(fsys.OS, noSync)})
+	s, err := Open(path, &Options{FS: watched.FS(fsys.OS, noSync)})
 	require.NoError(b, err)
 	_, err = s.GoOn(b.Context(), nil)
 	require.NoError(b, err)

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fb777929/kibisis/checkpoint/internal/fsys/faulty"
+	"github.com/fb777929/kibisis/checkpoint/internal/fsys/watched"
 )
 
 // TestAPinAtEveryCallOfADeletion: whichever call of a deletion a pin comes before, it holds or is
@@ -21,7 +22,7 @@ func TestAPinAtEveryCallOfADeletion(t *testing.T) {
 		require.NoError(t, err)
 		came := false
 		var pinned error
-		s.root = watchedRoot{watchedFS{s.root, callAt(k, func() { came, pinned = true, other.Pin(ID{1, 100}, "paper") })}, s.root}
+		s.root = watched.Root(s.root, callAt(k, func() { came, pinned = true, other.Pin(ID{1, 100}, "paper") }))
 		deleted, err := s.Prune(t.Context(), []ID{{1, 100}}, []ID{{1, 300}})
 		if !came {
 			require.NoError(t, err)

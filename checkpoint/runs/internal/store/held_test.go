@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fb777929/kibisis/checkpoint/internal/fsys/faulty"
+	"github.com/fb777929/kibisis/checkpoint/internal/fsys/watched"
 )
 
 // TestWhatIsReadIsNotDeleted: a checkpoint stays complete while somebody has it open, and is not
@@ -57,7 +58,7 @@ func TestReadAtEveryCallOfADeletion(t *testing.T) {
 				reads += n - 2
 				gone += 3 - n
 			}
-			s.root = watchedRoot{watchedFS{s.root, callAt(k, read)}, s.root}
+			s.root = watched.Root(s.root, callAt(k, read))
 			_, err = s.Prune(t.Context(), []ID{{1, 100}}, []ID{{1, 300}})
 			require.NoError(t, err, "call %d", k)
 			if !came {
@@ -87,7 +88,7 @@ func TestDeletionAtEveryCallOfARead(t *testing.T) {
 					kept++
 				}
 			}
-			r, err := OpenReadOnly("/run", &Options{FS: watch(disk.Process(), callAt(k+4, prune))})
+			r, err := OpenReadOnly("/run", &Options{FS: watched.FS(disk.Process(), callAt(k+4, prune))})
 			require.NoError(t, err)
 			if err := checkWhole(t.Context(), r, ID{1, 100}); err == nil {
 				whole++

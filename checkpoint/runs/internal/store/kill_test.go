@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fb777929/kibisis/checkpoint/internal/fsys"
+	"github.com/fb777929/kibisis/checkpoint/internal/fsys/watched"
 )
 
 // killAt names the variable with the number of the call at which a child kills itself.
@@ -37,7 +38,7 @@ func scriptOfAChild(path string) error {
 	}
 	var calls atomic.Int64
 	count := func(string, string) error { calls.Add(1); return nil }
-	s, err := Open(path, &Options{FS: watch(fsys.OS, inTurn(callAt(n, killMe), count, noSync))})
+	s, err := Open(path, &Options{FS: watched.FS(fsys.OS, inTurn(callAt(n, killMe), count, noSync))})
 	if err != nil {
 		return err
 	}
@@ -126,7 +127,7 @@ func TestKilledAtEveryCall(t *testing.T) {
 
 // checkAfterDeath opens a run whose writer said that, and died.
 func checkAfterDeath(ctx context.Context, path string, said []string) error {
-	s, err := Open(path, &Options{FS: watch(fsys.OS, noSync)})
+	s, err := Open(path, &Options{FS: watched.FS(fsys.OS, noSync)})
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/fb777929/kibisis/checkpoint/internal/fsys"
 	"github.com/fb777929/kibisis/checkpoint/internal/fsys/faulty"
+	"github.com/fb777929/kibisis/checkpoint/internal/fsys/watched"
 )
 
 // twoLarge has two checkpoints with a file of size bytes, and returns how often a file was opened
@@ -48,7 +49,7 @@ func TestReadBackDirectly(t *testing.T) {
 			}
 			return nil
 		}
-		s, ids := twoLarge(t, disk, watch(disk.Process(), count), size)
+		s, ids := twoLarge(t, disk, watched.FS(disk.Process(), count), size)
 		before := direct.Load()
 		deleted, err := s.Prune(t.Context(), ids[:1], ids[1:])
 		require.NoError(t, err)

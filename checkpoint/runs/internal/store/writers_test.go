@@ -18,6 +18,7 @@ import (
 
 	"github.com/fb777929/kibisis/checkpoint/internal/fsys"
 	"github.com/fb777929/kibisis/checkpoint/internal/fsys/faulty"
+	"github.com/fb777929/kibisis/checkpoint/internal/fsys/watched"
 )
 
 // takeTurn waits for the run, goes on from its head, and saves three times. Of all checkpoints it
@@ -169,7 +170,7 @@ func TestWritersTakeTurns(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	reads := 0
 	for round := range 50 {
-		path, o := filepath.Join(t.TempDir(), "run"), &Options{FS: watch(fsys.OS, noSync)}
+		path, o := filepath.Join(t.TempDir(), "run"), &Options{FS: watched.FS(fsys.OS, noSync)}
 		if round%2 == 1 {
 			path, o = "/run", &Options{FS: faulty.NewDisk().Process()}
 		}
@@ -326,7 +327,7 @@ func TestTakeoverAtEveryCall(t *testing.T) {
 		o.disk.Lacks("lock", "lockshared")
 		var second error
 		came := false
-		first := o.ofFirst(ctx, watch(o.disk.Process(), callAt(int64(k), func() { came, second = true, o.ofSecond(ctx) })))
+		first := o.ofFirst(ctx, watched.FS(o.disk.Process(), callAt(int64(k), func() { came, second = true, o.ofSecond(ctx) })))
 		if !came {
 			require.NoError(t, first)
 			break

@@ -16,11 +16,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fb777929/kibisis/checkpoint/internal/fsys"
+	"github.com/fb777929/kibisis/checkpoint/internal/fsys/watched"
 )
 
 // withoutLocks opens a run as if the file system knew no locks.
 func withoutLocks() *Options {
-	return &Options{FS: watch(fsys.OS, noLocks), AllowUnlocked: true}
+	return &Options{FS: watched.FS(fsys.OS, noLocks), AllowUnlocked: true}
 }
 
 // saveUnlocked saves until it is stopped.
