@@ -1,0 +1,185 @@
+package kernel
+
+import "math"
+
+// This file is the functions that layers put after products, and their gradients. Slices of one
+// call have one length; the result may be the very slice of an operand. NaN gives NaN. At
+// infinities the result is the limit, where PyTorch has NaN for some.
+//
+// In Go everything is computed in float64, so that float32 is right but for the last rounding.
+
+// Relu writes max(x, 0) to y: torch.nn.ReLU.
+func Relu[T Float](y, x []T) {
+	unary(y, x, light, reluPlain[T])
+}
+
+// ReluGrad writes to dx what Relu passes back of dy: 0 where x <= 0,
+// else dy, and dy where x is NaN.
+func ReluGrad[T Float](dx, x, dy []T) {
+	binary(dx, x, dy, light, reluGradPlain[T])
+}
+
+// Gelu writes x times the probability that a standard normal variable is below x to y:
+// torch.nn.GELU, arXiv:1606.08415.
+func Gelu[T Float](y, x []T) {
+	unary(y, x, heavy, each(gelu[T]))
+}
+
+// GeluGrad writes what Gelu passes back of dy to dx.
+func GeluGrad[T Float](dx, x, dy []T) {
+	binary(dx, x, dy, heavy, eachGrad(geluSlope[T]))
+}
+
+// GeluTanh writes GELU as it is approximated with tanh to y: torch.nn.GELU("tanh"),
+// arXiv:1606.08415 section 2.
+func GeluTanh[T Float](y, x []T) {
+	unary(y, x, heavy, each(geluTanh[T]))
+}
+
+// GeluTanhGrad writes what GeluTanh passes back of dy to dx.
+func GeluTanhGrad[T Float](dx, x, dy []T) {
+	binary(dx, x, dy, heavy, eachGrad(geluTanhSlope[T]))
+}
+
+// Silu writes x * sigmoid(x) to y: torch.nn.SiLU.
+func Silu[T Float](y, x []T) {
+	unary(y, x, heavy, each(silu[T]))
+}
+
+// SiluGrad writes what Silu passes back of dy to dx.
+func SiluGrad[T Float](dx, x, dy []T) {
+	binary(dx, x, dy, heavy, eachGrad(siluSlope[T]))
+}
+
+// Tanh writes tanh(x) to y: torch.nn.Tanh.
+func Tanh[T Float](y, x []T) {
+	unary(y, x, heavy, each(func(x T) T { return T(math.Tanh(float64(x))) }))
+}
+
+// TanhGrad writes what Tanh passes back of dy to dx. Its y is what Tanh wrote.
+func TanhGrad[T Float](dx, y, dy []T) {
+	binary(dx, y, dy, light, tanhGradPlain[T])
+}
+
+// Sigmoid writes 1 / (1 + exp(-x)) to y: torch.nn.Sigmoid.
+func Sigmoid[T Float](y, x []T) {
+	unary(y, x, heavy, each(func(x T) T { return T(sigmoid(float64(x))) }))
+}
+
+// SigmoidGrad writes what Sigmoid passes back of dy to dx. Its y is what Sigmoid wrote.
+func SigmoidGrad[T Float](dx, y, dy []T) {
+	binary(dx, y, dy, light, sigmoidGradPlain[T])
+}
+
+func reluPlain[T Float](y, x []T) {
+	x = x[:len(y)]
+	for i := range y {
+		v := x[i]
+		if v <= 0 {
+			v = 0
+		}
+		y[i] = v
+	}
+}
+
+func reluGradPlain[T Float](dx, x, dy []T) {
+	x, dy = x[:len(dx)], dy[:len(dx)]
+	for i := range dx {
+		v := dy[i]
+		if x[i] <= 0 {
+			v = 0
+		}
+		dx[i] = v
+	}
+}
+
+func tanhGradPlain[T Float](dx, y, dy []T) {
+	y, dy = y[:len(dx)], dy[:len(dx)]
+	for i := range dx {
+		dx[i] = dy[i] * (1 - y[i]*y[i])
+	}
+}
+
+func sigmoidGradPlain[T Float](dx, y, dy []T) {
+	y, dy = y[:len(dx)], dy[:len(dx)]
+	for i := range dx {
+		dx[i] = dy[i] * (1 - y[i]) * y[i]
+	}
+}
+
+// each makes a loop of f.
+func each[T Float](f func(T) T) func(y, x []T) {
+	return func(y, x []T) {
+		for i, v := range x {
+			y[i] = f(v)
+		}
+	}
+}
+
+// eachGrad makes a loop of the derivative of a function.
+func eachGrad[T Float](slope func(T) T) func(dx, x, dy []T) {
+	return func(dx, x, dy []T) {
+		for i, v := range x {
+			dx[i] = dy[i] * slope(v)
+		}
+	}
+}
+
+// sigmoid takes the exponential of what is no more than 0, which cannot overflow and of which
+// no precision is lost near 0.
+func sigmoid(x float64) float64 {
+	e := math.Exp(-math.Abs(x))
+	if x < 0 {
+		return e / (1 + e)
+	}
+	return 1 / (1 + e)
+}
+
+// normal is the probability that a standard normal variable is below x.
+func normal(x float64) float64 { return math.Erfc(-x/math.Sqrt2) / 2 }
+
+// Beyond these the functions have reached their limits in float64 too. Operands are kept
+// within, for infinity times 0 is NaN.
+const (
+	normalEnd  = 40
+	sigmoidEnd = 800
+)
+
+func gelu[T Float](x T) T {
+	v := float64(x)
+	return T(max(v, -normalEnd) * normal(v))
+}
+
+func geluSlope[T Float](x T) T {
+	v := min(max(float64(x), -normalEnd), normalEnd)
+	density := math.Exp(-v*v/2) / math.Sqrt(2*math.Pi)
+	return T(normal(v) + v*density)
+}
+
+// Of (1 + tanh(u)) / 2, which is sigmoid(2u), with u = sqrt(2/pi) * (x + 0.044715 x**3).
+const (
+	geluLinear = 2 * 0.797884560802865355879892119868763736951717262329869315331
+	geluCubic  = geluLinear * 0.044715
+)
+
+func geluTanh[T Float](x T) T {
+	v := min(max(float64(x), -normalEnd), normalEnd)
+	return T(max(float64(x), -normalEnd) * sigmoid(v*(geluLinear+geluCubic*v*v)))
+}
+
+func geluTanhSlope[T Float](x T) T {
+	v := min(max(float64(x), -normalEnd), normalEnd)
+	s := sigmoid(v * (geluLinear + geluCubic*v*v))
+	return T(s + v*s*(1-s)*(geluLinear+3*geluCubic*v*v))
+}
+
+func silu[T Float](x T) T {
+	v := float64(x)
+	return T(max(v, -sigmoidEnd) * sigmoid(v))
+}
+
+func siluSlope[T Float](x T) T {
+	v := min(max(float64(x), -sigmoidEnd), sigmoidEnd)
+	s := sigmoid(v)
+	return T(s * (1 + v*(1-s)))
+}

@@ -1,0 +1,148 @@
+package kernel
+
+import "math"
+
+// This file is normalization of the rows of a matrix. The variance is taken in a second pass,
+// around the mean, so that rows far from 0 lose nothing. RMSNorm is LayerNorm around 0.
+
+// LayerNorm writes (x-mean) * rstd * gain + bias to y, with the mean and 1/sqrt(variance+eps) of
+// each row, and writes these two, one for each row, for LayerNormGrad: torch.nn.LayerNorm,
+// arXiv:1607.06450. gain and bias are one row each, or nil. y may be x.
+func LayerNorm[T Float](y, x, gain, bias, mean, rstd []T, rows, width int, eps float64) {
+	gain, bias = orConstant(gain, 1, width), orConstant(bias, 0, width)
+	eachRow(rows, width, light, func(i int) {
+		x := row(x, i, width)
+		mean[i] = T(sumPiece(x) / float64(width))
+		rstd[i] = rowRstd(x, mean[i], eps)
+		normPlain(row(y, i, width), x, gain, bias, mean[i], rstd[i])
+	})
+}
+
+// LayerNormGrad writes what LayerNorm passes back of dy to dx, of the size of x, and to dgain and
+// dbias, of one row each. Results that are nil are left out. gain may be nil, and dx may be dy.
+// It allocates up to 64 rows.
+func LayerNormGrad[T Float](dx, dgain, dbias, x, gain, mean, rstd, dy []T, rows, width int) {
+	normParams(dgain, dbias, x, mean, rstd, dy, rows, width)
+	if dx == nil {
+		return
+	}
+	gain = orConstant(gain, 1, width)
+	eachRow(rows, width, light, func(i int) {
+		x, dy := row(x, i, width), row(dy, i, width)
+		plain, scaled := normSums(x, gain, dy, mean[i], rstd[i])
+		normGradPlain(row(dx, i, width), x, gain, dy, mean[i], rstd[i],
+			T(plain/float64(width)), T(scaled/float64(width)))
+	})
+}
+
+// RMSNorm writes x * rstd * gain to y, with 1/sqrt(mean of squares + eps) of each row, and writes
+// that, one for each row, for RMSNormGrad: torch.nn.RMSNorm, arXiv:1910.07467. gain is one row, or
+// nil. y may be x.
+func RMSNorm[T Float](y, x, gain, rstd []T, rows, width int, eps float64) {
+	gain, bias := orConstant(gain, 1, width), make([]T, width)
+	eachRow(rows, width, light, func(i int) {
+		x := row(x, i, width)
+		rstd[i] = rowRstd(x, 0, eps)
+		normPlain(row(y, i, width), x, gain, bias, 0, rstd[i])
+	})
+}
+
+// RMSNormGrad writes what RMSNorm passes back of dy to dx, of the size of x, and to dgain, of one
+// row. Results that are nil are left out. gain may be nil, and dx may be dy. It allocates up to
+// 64 rows.
+func RMSNormGrad[T Float](dx, dgain, x, gain, rstd, dy []T, rows, width int) {
+	normParams(dgain, nil, x, make([]T, rows), rstd, dy, rows, width)
+	if dx == nil {
+		return
+	}
+	gain = orConstant(gain, 1, width)
+	eachRow(rows, width, light, func(i int) {
+		x, dy := row(x, i, width), row(dy, i, width)
+		_, scaled := normSums(x, gain, dy, 0, rstd[i])
+		normGradPlain(row(dx, i, width), x, gain, dy, 0, rstd[i], 0, T(scaled/float64(width)))
+	})
+}
+
+// orConstant is x, or width times c if x is nil.
+func orConstant[T Float](x []T, c T, width int) []T {
+	if x != nil {
+		return x
+	}
+	x = make([]T, width)
+	for i := range x {
+		x[i] = c
+	}
+	return x
+}
+
+// normParams writes the sums over all rows of dy times the normalized x, and of dy. Either may be
+// nil.
+func normParams[T Float](dgain, dbias, x, mean, rstd, dy []T, rows, width int) {
+	if dgain == nil {
+		if dbias != nil {
+			SumRows(dbias, dy, rows, width)
+		}
+		return
+	}
+	both := make([]T, 2*width)
+	sumBlocks(rows, rowBlock(rows), 2*width, both, func(sum []T, begin, end int) {
+		for i := begin; i < end; i++ {
+			normParamsPlain(sum[:width], sum[width:], row(x, i, width), row(dy, i, width), mean[i], rstd[i])
+		}
+	})
+	copy(dgain, both[:width])
+	copy(dbias, both[width:])
+}
+
+// rowRstd is 1/sqrt(v+eps), where v is the mean of the squared distance of x from mean.
+func rowRstd[T Float](x []T, mean T, eps float64) T {
+	return T(1 / math.Sqrt(sumSquaresFrom(x, mean)/float64(len(x))+eps))
+}
+
+// sumSquaresFrom is the sum of (x - mean)**2.
+func sumSquaresFrom[T Float](x []T, mean T) float64 {
+	var s0, s1 float64
+	center := float64(mean)
+	for ; len(x) >= 2; x = x[2:] {
+		d0, d1 := float64(x[0])-center, float64(x[1])-center
+		s0 += d0 * d0
+		s1 += d1 * d1
+	}
+	for _, v := range x {
+		d := float64(v) - center
+		s0 += d * d
+	}
+	return s0 + s1
+}
+
+func normPlain[T Float](y, x, gain, bias []T, mean, rstd T) {
+	for i, v := range x {
+		y[i] = (v-mean)*rstd*gain[i] + bias[i]
+	}
+}
+
+// normSums returns the sums of gain*dy and of gain*dy times the normalized x.
+func normSums[T Float](x, gain, dy []T, mean, rstd T) (plain, scaled float64) {
+	for i, v := range x {
+		d := float64(gain[i] * dy[i])
+		plain += d
+		scaled += d * float64((v-mean)*rstd)
+	}
+	return plain, scaled
+}
+
+// normGradPlain is the gradient of normPlain with respect to x, where plain and scaled are the
+// means of what normSums sums.
+func normGradPlain[T Float](dx, x, gain, dy []T, mean, rstd, plain, scaled T) {
+	for i, v := range x {
+		dx[i] = rstd * (gain[i]*dy[i] - plain - (v-mean)*rstd*scaled)
+	}
+}
+
+// normParamsPlain adds dy times the normalized x to dgain, and dy to dbias.
+func normParamsPlain[T Float](dgain, dbias, x, dy []T, mean, rstd T) {
+	for i, v := range x {
+		dgain[i] += dy[i] * ((v - mean) * rstd)
+		dbias[i] += dy[i]
+	}
+}
