@@ -28,7 +28,7 @@ func choose(t testing.TB, name string) {
 	if err := blas.Choose(name); err != nil && name != "gonum" {
 		t.Skipf("%s cannot be tested here: %v", name, err)
 	}
-	t.Cleanup(func() { require.NoError(t, blas.Choose("auto")) })
+	t.Cleanup(func() { require.NoError(t, blas.Choose("")) })
 }
 
 type multiply[T blas.Float] = func(transA, transB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int)
@@ -159,7 +159,9 @@ func testNaN[T blas.Float](t *testing.T) {
 				}
 				for name, f := range map[string]multiply[T]{"Gemm": blas.Gemm[T], "GemmSerial": blas.GemmSerial[T]} {
 					for i, v := range e.run(f) {
-						require.Equal(t, i%e.ldc >= e.n, v != v, "%s %v at %d", name, e, i)
+						if between := i%e.ldc >= e.n; between != (v != v) {
+							require.FailNow(t, "a place that is not C's was written, or NaN stayed", "%s %v at %d: %v", name, e, i, v)
+						}
 					}
 				}
 			}
@@ -176,7 +178,7 @@ func TestBitsDoNotDependOnCores(t *testing.T) {
 
 func testCores[T blas.Float](t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	for _, shape := range [][3]int{{1, 3000, 500}, {3000, 1, 500}, {17, 300, 501}, {129, 131, 67}, {255, 257, 300}, {1000, 33, 40}} {
+	for _, shape := range [][3]int{{1, 3000, 300}, {3000, 1, 300}, {17, 300, 501}, {129, 131, 67}, {255, 129, 140}, {1000, 33, 40}} {
 		for trans := range 4 {
 			e := newExample[T](trans&1 != 0, trans&2 != 0, shape[0], shape[1], shape[2], 1, 1, 0.5)
 			runtime.GOMAXPROCS(1)
@@ -191,12 +193,11 @@ func testCores[T blas.Float](t *testing.T) {
 
 func TestGemmAllocatesNothing(t *testing.T) {
 	eachLibrary(t, func(t *testing.T) {
-		for _, shape := range [][3]int{{8, 8, 8}, {1, 500, 500}, {256, 256, 256}} {
+		for _, shape := range [][3]int{{8, 8, 8}, {1, 500, 500}, {128, 160, 128}} {
 			e := newExample[float32](false, true, shape[0], shape[1], shape[2], 0, 1, 0)
-			allocations := testing.AllocsPerRun(100, func() {
+			allocations := testing.AllocsPerRun(20, func() {
 				blas.Gemm(e.transA, e.transB, e.m, e.n, e.k, 1, e.a, e.lda, e.b, e.ldb, 0, e.c, e.ldc)
 			})
-			t.Log(e, allocations)
 			require.Less(t, allocations, 1.0, e)
 		}
 	})

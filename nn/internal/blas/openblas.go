@@ -7,6 +7,7 @@ package blas
 import (
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"slices"
 	"strconv"
@@ -43,7 +44,7 @@ func findOpenBLAS() (*backend, error) {
 // openOpenBLAS loads one library, for the rest of the process: OpenBLAS has threads and
 // cannot be unloaded. Loading it once more is cheap.
 func openOpenBLAS(path string) (*backend, error) {
-	handle, err := purego.Dlopen(path, purego.RTLD_NOW|purego.RTLD_LOCAL)
+	handle, err := load(path)
 	if err != nil {
 		return nil, err
 	}
@@ -65,6 +66,22 @@ func openOpenBLAS(path string) (*backend, error) {
 		f32:  routines[float32]{gemm: fortranGemm[float32](sgemm, limit), gemv: fortranGemv[float32](sgemv, limit)},
 		f64:  routines[float64]{gemm: fortranGemm[float64](dgemm, limit), gemv: fortranGemv[float64](dgemv, limit)},
 	}, nil
+}
+
+// load opens a library with one thread. OpenBLAS starts its threads as it is loaded, and each
+// keeps a core busy for a tenth of a second. What is set here reaches C's environment too,
+// where OpenBLAS reads it.
+func load(path string) (uintptr, error) {
+	const variable = "OPENBLAS_NUM_THREADS"
+	old, had := os.LookupEnv(variable)
+	if err := os.Setenv(variable, "1"); err != nil {
+		return 0, err
+	}
+	handle, err := purego.Dlopen(path, purego.RTLD_NOW|purego.RTLD_LOCAL)
+	if had {
+		return handle, errors.Join(err, os.Setenv(variable, old))
+	}
+	return handle, errors.Join(err, os.Unsetenv(variable))
 }
 
 // library looks up symbols, and remembers the first that is missing.
