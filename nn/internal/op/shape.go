@@ -58,13 +58,14 @@ func Select(t *Tape, x *gorgonia.Node, axis, index int) (*gorgonia.Node, error) 
 	if axis < 0 || axis >= len(s) || len(s) < 2 {
 		return nil, fmt.Errorf("axis %d of %v", axis, s)
 	}
+	from := index
 	if index < 0 {
-		index += s[axis]
+		from += s[axis]
 	}
-	if index < 0 || index >= s[axis] {
+	if from < 0 || from >= s[axis] {
 		return nil, fmt.Errorf("index %d of axis %d of %v", index, axis, s)
 	}
-	k := part{outer: s[:axis].TotalSize(), axis: s[axis], inner: s[axis+1:].TotalSize(), from: index}
+	k := part{outer: s[:axis].TotalSize(), axis: s[axis], inner: s[axis+1:].TotalSize(), from: from}
 	shape := append(s[:axis].Clone(), s[axis+1:]...)
 	return Apply(t, shape, pickOut[float32](k), pickOut[float64](k), x)
 }
