@@ -22,12 +22,12 @@ import (
 type Scope struct {
 	*model
 	prefix string // with a dot at its end, or empty
+	values Values
 }
 
 // model is what all scopes of one model share.
 type model struct {
 	dtype  tensor.Dtype
-	values Values
 	params []*Param // in the order in which they were made
 	names  []entry  // in the same order, ties among them
 	taken  map[string]*Param
@@ -49,9 +49,9 @@ type Values func(name string, dt tensor.Dtype, shape tensor.Shape, init Init) (*
 func NewScope(seed uint64) *Scope { return NewScopeOf(tensor.Float32, Seeded(seed)) }
 
 // NewScopeOf returns the root of a new model of numbers of type dt, [tensor.Float32] or
-// [tensor.Float64], whose values come from elsewhere, such as a file: see checkpoint.Mapped.
+// [tensor.Float64], whose values come from where the caller says.
 func NewScopeOf(dt tensor.Dtype, values Values) *Scope {
-	s := &Scope{model: &model{dtype: dt, values: values, taken: map[string]*Param{}}}
+	s := &Scope{model: &model{dtype: dt, taken: map[string]*Param{}}, values: values}
 	if dt != tensor.Float32 && dt != tensor.Float64 {
 		s.fail("", fmt.Errorf("a model of %v: want float32 or float64", dt))
 	}
@@ -63,12 +63,24 @@ func (s *Scope) Sub(name string) *Scope {
 	if err := checkName(name); err != nil {
 		s.fail(name, err)
 	}
-	return &Scope{s.model, s.prefix + name + "."}
+	return &Scope{s.model, s.prefix + name + ".", s.values}
 }
 
 // Index is the scope of an element of a list: "layers.0", as in PyTorch's ModuleList and
 // Sequential.
 func (s *Scope) Index(i int) *Scope { return s.Sub(strconv.Itoa(i)) }
+
+// Using is the same scope for layers that take their first values from elsewhere, such as from a
+// file: take is called for each tensor with its name relative to s, as with the method Take of a
+// checkpoint.Lender. So a body comes from a file while the head beside it is seeded:
+//
+//	body := newBody(s.Sub("body").Using(lender.Take))
+//	head := nn.NewLinear(s.Sub("head"), 384, 2, nil)
+func (s *Scope) Using(take func(name string, dt tensor.Dtype, shape tensor.Shape) (*tensor.Dense, error)) *Scope {
+	return &Scope{s.model, s.prefix, func(name string, dt tensor.Dtype, shape tensor.Shape, _ Init) (*tensor.Dense, error) {
+		return take(strings.TrimPrefix(name, s.prefix), dt, shape)
+	}}
+}
 
 // Dtype is the type of the model's numbers.
 func (s *Scope) Dtype() tensor.Dtype { return s.dtype }

@@ -25,6 +25,7 @@ type View[T Element] struct {
 	shape  []int
 	shared bool
 	mapped bool
+	locked bool
 }
 
 // As gives t as elements of T, never converting: the dtype must be T's own.
@@ -42,7 +43,7 @@ func As[T Element](t Tensor) (View[T], error) {
 	}
 	if inPlace {
 		if data, ok := castBytes[T](b); ok {
-			return View[T]{data, t.Shape(), true, t.Mapped()}, nil
+			return View[T]{data, t.Shape(), true, t.Mapped(), t.Mapped() && !t.f.src.ownMemory()}, nil
 		}
 	}
 	if err := t.fits(t.Size()); err != nil {
@@ -101,6 +102,10 @@ func (v View[T]) Shared() bool { return v.shared }
 // Mapped reports whether Data is a mapping's memory, which ends with the File's
 // Close.
 func (v View[T]) Mapped() bool { return v.mapped }
+
+// Writable reports whether Data may be written to: it is not memory that the file was mapped to
+// for reading only, where a write would end the process.
+func (v View[T]) Writable() bool { return !v.locked }
 
 // At returns one element. Like indexing a slice, it panics if there is none. It
 // is not for packed sub-byte tensors, whose elements are not T.
