@@ -35,17 +35,13 @@ type multiply[T blas.Float] = func(transA, transB bool, m, n, k int, alpha T, a 
 
 // plain is the definition of gemm.
 func plain[T blas.Float](transA, transB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int) {
-	at := func(x []T, ld int, trans bool, i, j int) float64 {
-		if trans {
-			i, j = j, i
-		}
-		return float64(x[i*ld+j])
-	}
+	rowA, colA := strides(transA, lda)
+	rowB, colB := strides(transB, ldb)
 	for i := range m {
 		for j := range n {
 			sum := 0.0
 			for l := range k {
-				sum += at(a, lda, transA, i, l) * at(b, ldb, transB, l, j)
+				sum += float64(a[i*rowA+l*colA]) * float64(b[l*rowB+j*colB])
 			}
 			sum *= float64(alpha)
 			if beta != 0 {
@@ -54,6 +50,14 @@ func plain[T blas.Float](transA, transB bool, m, n, k int, alpha T, a []T, lda i
 			c[i*ldc+j] = T(sum)
 		}
 	}
+}
+
+// strides is how far apart two elements in a column are, and in a row.
+func strides(trans bool, ld int) (row, col int) {
+	if trans {
+		return 1, ld
+	}
+	return ld, 1
 }
 
 // example is the arguments of one product.
@@ -111,7 +115,7 @@ func requireProduct[T blas.Float](t *testing.T, e example[T], unit float64) {
 	}
 }
 
-var sizes = []int{1, 2, 7, 16, 17, 63, 64, 65, 200}
+var sizes = []int{1, 2, 7, 16, 17, 64, 65, 200}
 
 func TestGemmIsTheDefinition(t *testing.T) {
 	eachLibrary(t, func(t *testing.T) {
@@ -192,6 +196,9 @@ func testCores[T blas.Float](t *testing.T) {
 }
 
 func TestGemmAllocatesNothing(t *testing.T) {
+	if raced {
+		t.Skip("the race detector has pools forget")
+	}
 	eachLibrary(t, func(t *testing.T) {
 		for _, shape := range [][3]int{{8, 8, 8}, {1, 500, 500}, {128, 160, 128}} {
 			e := newExample[float32](false, true, shape[0], shape[1], shape[2], 0, 1, 0)

@@ -1,0 +1,6 @@
+//go:build !race
+
+package workers_test
+
+// raced is false where the race detector is off.
+const raced = false
