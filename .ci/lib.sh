@@ -72,6 +72,16 @@ ensure_cc() {
 	command -v gcc >/dev/null || command -v clang >/dev/null || apt_install gcc libc6-dev
 }
 
+# ensure_openblas: OpenBLAS where the dynamic linker finds it, without its headers.
+ensure_openblas() {
+	why="no OpenBLAS"
+	has_openblas || { apt_install libopenblas0-pthread && has_openblas; }
+}
+
+has_openblas() {
+	KIBISIS_BLAS=openblas go test -count=1 -run '^TestEnvironmentsChoice$' ./nn/internal/blas >"$scratch/openblas.log" 2>&1
+}
+
 # ensure_python3: python3 that can make virtual environments.
 ensure_python3() {
 	why="no python3 that can make a virtual environment"

@@ -31,6 +31,16 @@ func TestChoose(t *testing.T) {
 	}
 }
 
+// Tests that are run with KIBISIS_BLAS set use what it says, or fail here.
+func TestEnvironmentsChoice(t *testing.T) {
+	require.NoError(t, blas.Choose(""))
+	name, err := blas.Name()
+	require.NoError(t, err)
+	if want := os.Getenv(blas.Variable); want == "openblas" || want == "gonum" {
+		require.Equal(t, want, strings.Fields(name)[0])
+	}
+}
+
 func TestWhatCannotBeHadChangesNothing(t *testing.T) {
 	choose(t, "gonum")
 	before, err := blas.Name()
