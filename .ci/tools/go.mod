@@ -1,5 +1,5 @@
-// The tools that .ci/run uses, apart from the library: nobody who imports
-// kibisis gets them. Run one with: go tool -modfile=.ci/tools/go.mod NAME
+// The tools that .ci/run uses, and what ./asm imports, apart from the library: nobody who
+// imports kibisis gets them. Run one with: go tool -modfile=.ci/tools/go.mod NAME
 module github.com/fb777929/kibisis/.ci/tools
 
 go 1.26.0
@@ -11,6 +11,8 @@ tool (
 	honnef.co/go/tools/cmd/staticcheck
 	mvdan.cc/gofumpt
 )
+
+require github.com/mmcloughlin/avo v0.6.0
 
 require (
 	4d63.com/gocheckcompilerdirectives v1.4.0 // indirect

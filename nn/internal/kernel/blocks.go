@@ -13,22 +13,30 @@ const (
 	most = 32
 )
 
-// unary does y and x in blocks of size elements.
-func unary[T Float](y, x []T, size int, f func(y, x []T)) {
+// unary does y and x in blocks of size elements: with the loop where it is there, else with f.
+func unary[T Float](y, x []T, size int, loop loop2, f func(y, x []T)) {
 	if len(x) <= size {
-		f(y, x)
+		if !loop.run(single(y), single(x), len(y)) {
+			f(y, x)
+		}
 		return
 	}
-	workers.Blocks(len(x), size, func(begin, end int) { f(y[begin:end], x[begin:end]) })
+	workers.Blocks(len(x), size, func(begin, end int) {
+		unary(y[begin:end], x[begin:end], size, loop, f)
+	})
 }
 
-// binary does y, a and b in blocks of size elements.
-func binary[T Float](y, a, b []T, size int, f func(y, a, b []T)) {
+// binary does y, a and b as unary does two.
+func binary[T Float](y, a, b []T, size int, loop loop3, f func(y, a, b []T)) {
 	if len(y) <= size {
-		f(y, a, b)
+		if !loop.run(single(y), single(a), single(b), len(y)) {
+			f(y, a, b)
+		}
 		return
 	}
-	workers.Blocks(len(y), size, func(begin, end int) { f(y[begin:end], a[begin:end], b[begin:end]) })
+	workers.Blocks(len(y), size, func(begin, end int) {
+		binary(y[begin:end], a[begin:end], b[begin:end], size, loop, f)
+	})
 }
 
 // eachRow calls f for all rows, those of about size elements in one block.

@@ -14,7 +14,7 @@ func LayerNorm[T Float](y, x, gain, bias, mean, rstd []T, rows, width int, eps f
 		x := row(x, i, width)
 		mean[i] = T(sumPiece(x) / float64(width))
 		rstd[i] = rowRstd(x, mean[i], eps)
-		normPlain(row(y, i, width), x, gain, bias, mean[i], rstd[i])
+		normRow(row(y, i, width), x, gain, bias, mean[i], rstd[i])
 	})
 }
 
@@ -30,7 +30,7 @@ func LayerNormGrad[T Float](dx, dgain, dbias, x, gain, mean, rstd, dy []T, rows,
 	eachRow(rows, width, light, func(i int) {
 		x, dy := row(x, i, width), row(dy, i, width)
 		plain, scaled := normSums(x, gain, dy, mean[i], rstd[i])
-		normGradPlain(row(dx, i, width), x, gain, dy, mean[i], rstd[i],
+		normGradRow(row(dx, i, width), x, gain, dy, mean[i], rstd[i],
 			T(plain/float64(width)), T(scaled/float64(width)))
 	})
 }
@@ -43,7 +43,7 @@ func RMSNorm[T Float](y, x, gain, rstd []T, rows, width int, eps float64) {
 	eachRow(rows, width, light, func(i int) {
 		x := row(x, i, width)
 		rstd[i] = rowRstd(x, 0, eps)
-		normPlain(row(y, i, width), x, gain, bias, 0, rstd[i])
+		normRow(row(y, i, width), x, gain, bias, 0, rstd[i])
 	})
 }
 
@@ -59,7 +59,7 @@ func RMSNormGrad[T Float](dx, dgain, x, gain, rstd, dy []T, rows, width int) {
 	eachRow(rows, width, light, func(i int) {
 		x, dy := row(x, i, width), row(dy, i, width)
 		_, scaled := normSums(x, gain, dy, 0, rstd[i])
-		normGradPlain(row(dx, i, width), x, gain, dy, 0, rstd[i], 0, T(scaled/float64(width)))
+		normGradRow(row(dx, i, width), x, gain, dy, 0, rstd[i], 0, T(scaled/float64(width)))
 	})
 }
 
@@ -87,7 +87,7 @@ func normParams[T Float](dgain, dbias, x, mean, rstd, dy []T, rows, width int) {
 	both := make([]T, 2*width)
 	sumBlocks(rows, rowBlock(rows), 2*width, both, func(sum []T, begin, end int) {
 		for i := begin; i < end; i++ {
-			normParamsPlain(sum[:width], sum[width:], row(x, i, width), row(dy, i, width), mean[i], rstd[i])
+			normParamsRow(sum[:width], sum[width:], row(x, i, width), row(dy, i, width), mean[i], rstd[i])
 		}
 	})
 	copy(dgain, both[:width])
@@ -99,23 +99,12 @@ func rowRstd[T Float](x []T, mean T, eps float64) T {
 	return T(1 / math.Sqrt(sumSquaresFrom(x, mean)/float64(len(x))+eps))
 }
 
-// sumSquaresFrom is the sum of (x - mean)**2.
-func sumSquaresFrom[T Float](x []T, mean T) float64 {
-	var s0, s1 float64
-	center := float64(mean)
-	for ; len(x) >= 2; x = x[2:] {
-		d0, d1 := float64(x[0])-center, float64(x[1])-center
-		s0 += d0 * d0
-		s1 += d1 * d1
+// normRow writes (x - mean) * rstd * gain + bias to y.
+func normRow[T Float](y, x, gain, bias []T, mean, rstd T) {
+	if start := single(y); start != nil && fast.norm != nil {
+		fast.norm(start, single(x), single(gain), single(bias), float32(mean), float32(rstd), len(y))
+		return
 	}
-	for _, v := range x {
-		d := float64(v) - center
-		s0 += d * d
-	}
-	return s0 + s1
-}
-
-func normPlain[T Float](y, x, gain, bias []T, mean, rstd T) {
 	for i, v := range x {
 		y[i] = (v-mean)*rstd*gain[i] + bias[i]
 	}
@@ -123,6 +112,15 @@ func normPlain[T Float](y, x, gain, bias []T, mean, rstd T) {
 
 // normSums returns the sums of gain*dy and of gain*dy times the normalized x.
 func normSums[T Float](x, gain, dy []T, mean, rstd T) (plain, scaled float64) {
+	if single(x) != nil && fast.normSums != nil {
+		scaled = inPieces(len(x), func(begin, end int) float32 {
+			p, s := fast.normSums(single(x[begin:end]), single(gain[begin:end]), single(dy[begin:end]),
+				float32(mean), float32(rstd), end-begin)
+			plain += float64(p)
+			return s
+		})
+		return plain, scaled
+	}
 	for i, v := range x {
 		d := float64(gain[i] * dy[i])
 		plain += d
@@ -131,16 +129,25 @@ func normSums[T Float](x, gain, dy []T, mean, rstd T) (plain, scaled float64) {
 	return plain, scaled
 }
 
-// normGradPlain is the gradient of normPlain with respect to x, where plain and scaled are the
-// means of what normSums sums.
-func normGradPlain[T Float](dx, x, gain, dy []T, mean, rstd, plain, scaled T) {
+// normGradRow writes the gradient of normRow with respect to x to dx, where plain and scaled are
+// the means of what normSums sums.
+func normGradRow[T Float](dx, x, gain, dy []T, mean, rstd, plain, scaled T) {
+	if start := single(dx); start != nil && fast.normGrad != nil {
+		fast.normGrad(start, single(x), single(gain), single(dy),
+			float32(mean), float32(rstd), float32(plain), float32(scaled), len(dx))
+		return
+	}
 	for i, v := range x {
 		dx[i] = rstd * (gain[i]*dy[i] - plain - (v-mean)*rstd*scaled)
 	}
 }
 
-// normParamsPlain adds dy times the normalized x to dgain, and dy to dbias.
-func normParamsPlain[T Float](dgain, dbias, x, dy []T, mean, rstd T) {
+// normParamsRow adds dy times the normalized x to dgain, and dy to dbias.
+func normParamsRow[T Float](dgain, dbias, x, dy []T, mean, rstd T) {
+	if start := single(x); start != nil && fast.normParams != nil {
+		fast.normParams(single(dgain), single(dbias), start, single(dy), float32(mean), float32(rstd), len(x))
+		return
+	}
 	for i, v := range x {
 		dgain[i] += dy[i] * ((v - mean) * rstd)
 		dbias[i] += dy[i]

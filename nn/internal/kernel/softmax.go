@@ -21,7 +21,7 @@ func SoftmaxRow[T Float](y, x []T) {
 		clear(y)
 		return
 	}
-	scalePlain(y, y, T(1/sum))
+	scaleRow(y, y, T(1/sum))
 }
 
 // SoftmaxGrad writes what Softmax passes back of dy to dx. Its y is what Softmax wrote.
@@ -33,7 +33,7 @@ func SoftmaxGrad[T Float](dx, y, dy []T, rows, width int) {
 
 // SoftmaxGradRow is SoftmaxGrad of one row, on the calling goroutine.
 func SoftmaxGradRow[T Float](dx, y, dy []T) {
-	softmaxGradPlain(dx, y, dy, T(dotPiece(y, dy)))
+	softmaxGradRow(dx, y, dy, T(dotPiece(y, dy)))
 }
 
 // LogSoftmax writes the logarithm of Softmax to y, without a detour through numbers that may be
@@ -49,7 +49,7 @@ func LogSoftmaxRow[T Float](y, x []T) {
 	if sum == 0 {
 		sum = 1
 	}
-	lessPlain(y, x, top, T(math.Log(sum)))
+	lessRow(y, x, top, T(math.Log(sum)))
 }
 
 // LogSoftmaxGrad writes what LogSoftmax passes back of dy to dx. Its y is what LogSoftmax wrote.
@@ -61,15 +61,19 @@ func LogSoftmaxGrad[T Float](dx, y, dy []T, rows, width int) {
 
 // LogSoftmaxGradRow is LogSoftmaxGrad of one row, on the calling goroutine.
 func LogSoftmaxGradRow[T Float](dx, y, dy []T) {
-	logSoftmaxGradPlain(dx, y, dy, T(sumPiece(dy)))
+	logSoftmaxGradRow(dx, y, dy, T(sumPiece(dy)))
 }
 
 // rowTop is what is subtracted from a row: its maximum, but 0 where that is -Inf, of which
 // nothing can be subtracted.
 func rowTop[T Float](x []T) T {
 	top := T(math.Inf(-1))
-	for _, v := range x {
-		top = max(top, v)
+	if start := single(x); start != nil && fast.max != nil {
+		top = T(fast.max(start, len(x)))
+	} else {
+		for _, v := range x {
+			top = max(top, v)
+		}
 	}
 	if math.IsInf(float64(top), -1) {
 		return 0
@@ -79,6 +83,11 @@ func rowTop[T Float](x []T) T {
 
 // expSum writes exp(x - top) to y and returns the sum.
 func expSum[T Float](y, x []T, top T) float64 {
+	if single(x) != nil && fast.expSum != nil {
+		return inPieces(len(x), func(begin, end int) float32 {
+			return fast.expSum(single(y[begin:end]), single(x[begin:end]), float32(top), end-begin)
+		})
+	}
 	var sum float64
 	for i, v := range x {
 		e := math.Exp(float64(v - top))
@@ -90,6 +99,11 @@ func expSum[T Float](y, x []T, top T) float64 {
 
 // sumExp is the sum of exp(x - top).
 func sumExp[T Float](x []T, top T) float64 {
+	if single(x) != nil && fast.sumExp != nil {
+		return inPieces(len(x), func(begin, end int) float32 {
+			return fast.sumExp(single(x[begin:end]), float32(top), end-begin)
+		})
+	}
 	var sum float64
 	for _, v := range x {
 		sum += math.Exp(float64(v - top))
@@ -97,19 +111,32 @@ func sumExp[T Float](x []T, top T) float64 {
 	return sum
 }
 
-func lessPlain[T Float](y, x []T, a, b T) {
+// lessRow writes x - a - b to y.
+func lessRow[T Float](y, x []T, a, b T) {
+	if start := single(y); start != nil && fast.less != nil {
+		fast.less(start, single(x), float32(a), float32(b), len(y))
+		return
+	}
 	for i, v := range x {
 		y[i] = v - a - b
 	}
 }
 
-func softmaxGradPlain[T Float](dx, y, dy []T, dot T) {
+func softmaxGradRow[T Float](dx, y, dy []T, dot T) {
+	if start := single(dx); start != nil && fast.softmaxGrad != nil {
+		fast.softmaxGrad(start, single(y), single(dy), float32(dot), len(dx))
+		return
+	}
 	for i, v := range y {
 		dx[i] = v * (dy[i] - dot)
 	}
 }
 
-func logSoftmaxGradPlain[T Float](dx, y, dy []T, sum T) {
+func logSoftmaxGradRow[T Float](dx, y, dy []T, sum T) {
+	if start := single(dx); start != nil && fast.logSoftmaxGrad != nil {
+		fast.logSoftmaxGrad(start, single(y), single(dy), float32(sum), len(dx))
+		return
+	}
 	for i, v := range y {
 		dx[i] = T(float64(dy[i]) - math.Exp(float64(v))*float64(sum))
 	}

@@ -7,7 +7,7 @@ import "github.com/fb777929/kibisis/nn/internal/workers"
 
 // Add writes a + b to y.
 func Add[T Float](y, a, b []T) {
-	binary(y, a, b, light, addPlain[T])
+	binary(y, a, b, light, fast.add, addPlain[T])
 }
 
 // AddTo adds x to y.
@@ -17,31 +17,31 @@ func AddTo[T Float](y, x []T) {
 
 // Mul writes a * b, element by element, to y.
 func Mul[T Float](y, a, b []T) {
-	binary(y, a, b, light, mulPlain[T])
+	binary(y, a, b, light, fast.mul, mulPlain[T])
 }
 
 // Scale writes c*x to y.
 func Scale[T Float](y, x []T, c T) {
 	if len(x) <= light {
-		scalePlain(y, x, c)
+		scaleRow(y, x, c)
 		return
 	}
-	workers.Blocks(len(x), light, func(begin, end int) { scalePlain(y[begin:end], x[begin:end], c) })
+	workers.Blocks(len(x), light, func(begin, end int) { scaleRow(y[begin:end], x[begin:end], c) })
 }
 
 // Axpy adds c*x to y.
 func Axpy[T Float](y []T, c T, x []T) {
 	if len(x) <= light {
-		axpyPlain(y, c, x)
+		axpyRow(y, c, x)
 		return
 	}
-	workers.Blocks(len(x), light, func(begin, end int) { axpyPlain(y[begin:end], c, x[begin:end]) })
+	workers.Blocks(len(x), light, func(begin, end int) { axpyRow(y[begin:end], c, x[begin:end]) })
 }
 
 // AddRows writes x, of rows rows, to y, with bias of one row added to each.
 func AddRows[T Float](y, x, bias []T, rows, width int) {
 	eachRow(rows, width, light, func(i int) {
-		addPlain(row(y, i, width), row(x, i, width), bias)
+		addRow(row(y, i, width), row(x, i, width), bias)
 	})
 }
 
@@ -50,7 +50,7 @@ func SumRows[T Float](dst, x []T, rows, width int) {
 	size := rowBlock(rows)
 	sumBlocks(rows, size, width, dst, func(sum []T, begin, end int) {
 		for i := begin; i < end; i++ {
-			addPlain(sum, sum, row(x, i, width))
+			addRow(sum, sum, row(x, i, width))
 		}
 	})
 }
@@ -101,6 +101,12 @@ func sumOf(n int, f func(begin, end int) float64) float64 {
 	return sumPiece(sums)
 }
 
+func addRow[T Float](y, a, b []T) {
+	if !fast.add.run(single(y), single(a), single(b), len(y)) {
+		addPlain(y, a, b)
+	}
+}
+
 func addPlain[T Float](y, a, b []T) {
 	a, b = a[:len(y)], b[:len(y)]
 	for i := range y {
@@ -115,11 +121,27 @@ func mulPlain[T Float](y, a, b []T) {
 	}
 }
 
+func scaleRow[T Float](y, x []T, c T) {
+	if start := single(y); start != nil && fast.scale != nil {
+		fast.scale(start, single(x), float32(c), len(y))
+		return
+	}
+	scalePlain(y, x, c)
+}
+
 func scalePlain[T Float](y, x []T, c T) {
 	x = x[:len(y)]
 	for i := range y {
 		y[i] = c * x[i]
 	}
+}
+
+func axpyRow[T Float](y []T, c T, x []T) {
+	if start := single(y); start != nil && fast.axpy != nil {
+		fast.axpy(start, single(x), float32(c), len(y))
+		return
+	}
+	axpyPlain(y, c, x)
 }
 
 func axpyPlain[T Float](y []T, c T, x []T) {
@@ -128,37 +150,3 @@ func axpyPlain[T Float](y []T, c T, x []T) {
 		y[i] += c * x[i]
 	}
 }
-
-// The sums below are taken in four lanes and in float64, so that few additions depend on each
-// other and those of float32 lose nothing to speak of.
-
-func sumPiece[T Float](x []T) float64 {
-	var s0, s1, s2, s3 float64
-	for ; len(x) >= 4; x = x[4:] {
-		s0 += float64(x[0])
-		s1 += float64(x[1])
-		s2 += float64(x[2])
-		s3 += float64(x[3])
-	}
-	for _, v := range x {
-		s0 += float64(v)
-	}
-	return (s0 + s1) + (s2 + s3)
-}
-
-func dotPiece[T Float](a, b []T) float64 {
-	var s0, s1, s2, s3 float64
-	b = b[:len(a)]
-	for ; len(a) >= 4 && len(b) >= 4; a, b = a[4:], b[4:] {
-		s0 += float64(a[0]) * float64(b[0])
-		s1 += float64(a[1]) * float64(b[1])
-		s2 += float64(a[2]) * float64(b[2])
-		s3 += float64(a[3]) * float64(b[3])
-	}
-	for i, v := range a {
-		s0 += float64(v) * float64(b[i])
-	}
-	return (s0 + s1) + (s2 + s3)
-}
-
-func sumSquaresPiece[T Float](x []T) float64 { return dotPiece(x, x) }
