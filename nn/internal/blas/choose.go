@@ -27,6 +27,8 @@ type backend struct {
 type routines[T Float] struct {
 	gemm gemmFunc[T]
 	gemv gemvFunc[T]
+	// least is the multiplications of a block that is not worth to be cut: some 20 us.
+	least int
 }
 
 type gemmFunc[T Float] = func(transA, transB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int)

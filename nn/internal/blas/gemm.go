@@ -28,7 +28,7 @@ func Gemm[T Float](transA, transB bool, m, n, k int, alpha T, a []T, lda int, b 
 	p.transA, p.transB, p.m, p.n, p.k = transA, transB, m, n, k
 	p.alpha, p.a, p.lda, p.b, p.ldb = alpha, a, lda, b, ldb
 	p.beta, p.c, p.ldc = beta, c, ldc
-	p.rows, p.cols = split(m, n, k)
+	p.rows, p.cols = split(m, n, k, p.routines.least)
 	workers.Run(p.blocks(), p.block)
 	p.free()
 }

@@ -15,8 +15,8 @@ var native gonum.Implementation
 func gonumBackend() *backend {
 	return &backend{
 		name: "gonum" + version("gonum.org/v1/gonum"),
-		f32:  routines[float32]{gemm: tiled(native.Sgemm), gemv: rowMajor(native.Sgemv)},
-		f64:  routines[float64]{gemm: tiled(native.Dgemm), gemv: rowMajor(native.Dgemv)},
+		f32:  routines[float32]{gemm: tiled(native.Sgemm), gemv: rowMajor(native.Sgemv), least: 1 << 17},
+		f64:  routines[float64]{gemm: tiled(native.Dgemm), gemv: rowMajor(native.Dgemv), least: 1 << 17},
 	}
 }
 

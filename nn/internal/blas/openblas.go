@@ -63,8 +63,8 @@ func openOpenBLAS(path string) (*backend, error) {
 	limit := newGate(text)
 	return &backend{
 		name: openBLASName(text, core()),
-		f32:  routines[float32]{gemm: fortranGemm[float32](sgemm, limit), gemv: fortranGemv[float32](sgemv, limit)},
-		f64:  routines[float64]{gemm: fortranGemm[float64](dgemm, limit), gemv: fortranGemv[float64](dgemv, limit)},
+		f32:  routines[float32]{gemm: fortranGemm[float32](sgemm, limit), gemv: fortranGemv[float32](sgemv, limit), least: 1 << 20},
+		f64:  routines[float64]{gemm: fortranGemm[float64](dgemm, limit), gemv: fortranGemv[float64](dgemv, limit), least: 1 << 19},
 	}, nil
 }
 
