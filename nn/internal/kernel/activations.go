@@ -6,7 +6,7 @@ import "math"
 // call have one length; the result may be the very slice of an operand. NaN gives NaN. At
 // infinities the result is the limit, where PyTorch has NaN for some.
 //
-// In Go everything is computed in float64, so that float32 is right but for the last rounding.
+// In Go everything is computed in float64, so that float32 is right but for the last bit or two.
 // In assembly it is off by 1e-6 of the largest of operand, result and 0.001 at most.
 
 // Relu writes max(x, 0) to y: torch.nn.ReLU.
@@ -54,7 +54,7 @@ func SiluGrad[T Float](dx, x, dy []T) {
 
 // Tanh writes tanh(x) to y: torch.nn.Tanh.
 func Tanh[T Float](y, x []T) {
-	unary(y, x, heavy, fast.tanh, each(func(x T) T { return T(math.Tanh(float64(x))) }))
+	unary(y, x, heavy, fast.tanh, each(func(x T) T { return T(tanh[T](float64(x))) }))
 }
 
 // TanhGrad writes what Tanh passes back of dy to dx. Its y is what Tanh wrote.
@@ -64,7 +64,7 @@ func TanhGrad[T Float](dx, y, dy []T) {
 
 // Sigmoid writes 1 / (1 + exp(-x)) to y: torch.nn.Sigmoid.
 func Sigmoid[T Float](y, x []T) {
-	unary(y, x, heavy, fast.sigmoid, each(func(x T) T { return T(sigmoid(float64(x))) }))
+	unary(y, x, heavy, fast.sigmoid, each(func(x T) T { return T(sigmoid[T](float64(x))) }))
 }
 
 // SigmoidGrad writes what Sigmoid passes back of dy to dx. Its y is what Sigmoid wrote.
@@ -126,19 +126,6 @@ func eachGrad[T Float](slope func(T) T) func(dx, x, dy []T) {
 	}
 }
 
-// sigmoid takes the exponential of what is no more than 0, which cannot overflow and of which
-// no precision is lost near 0.
-func sigmoid(x float64) float64 {
-	e := math.Exp(-math.Abs(x))
-	if x < 0 {
-		return e / (1 + e)
-	}
-	return 1 / (1 + e)
-}
-
-// normal is the probability that a standard normal variable is below x.
-func normal(x float64) float64 { return math.Erfc(-x/math.Sqrt2) / 2 }
-
 // Beyond these the functions have reached their limits in float64 too. Operands are kept
 // within, for infinity times 0 is NaN.
 const (
@@ -148,13 +135,14 @@ const (
 
 func gelu[T Float](x T) T {
 	v := float64(x)
-	return T(max(v, -normalEnd) * normal(v))
+	probability, _ := normal[T](v)
+	return T(max(v, -normalEnd) * probability)
 }
 
 func geluSlope[T Float](x T) T {
 	v := min(max(float64(x), -normalEnd), normalEnd)
-	density := math.Exp(-v*v/2) / math.Sqrt(2*math.Pi)
-	return T(normal(v) + v*density)
+	probability, density := normal[T](v)
+	return T(probability + v*density/math.Sqrt(2*math.Pi))
 }
 
 // Of (1 + tanh(u)) / 2, which is sigmoid(2u), with u = sqrt(2/pi) * (x + 0.044715 x**3).
@@ -165,22 +153,22 @@ const (
 
 func geluTanh[T Float](x T) T {
 	v := min(max(float64(x), -normalEnd), normalEnd)
-	return T(max(float64(x), -normalEnd) * sigmoid(v*(geluLinear+geluCubic*v*v)))
+	return T(max(float64(x), -normalEnd) * sigmoid[T](v*(geluLinear+geluCubic*v*v)))
 }
 
 func geluTanhSlope[T Float](x T) T {
 	v := min(max(float64(x), -normalEnd), normalEnd)
-	s := sigmoid(v * (geluLinear + geluCubic*v*v))
+	s := sigmoid[T](v * (geluLinear + geluCubic*v*v))
 	return T(s + v*s*(1-s)*(geluLinear+3*geluCubic*v*v))
 }
 
 func silu[T Float](x T) T {
 	v := float64(x)
-	return T(max(v, -sigmoidEnd) * sigmoid(v))
+	return T(max(v, -sigmoidEnd) * sigmoid[T](v))
 }
 
 func siluSlope[T Float](x T) T {
 	v := min(max(float64(x), -sigmoidEnd), sigmoidEnd)
-	s := sigmoid(v)
+	s := sigmoid[T](v)
 	return T(s * (1 + v*(1-s)))
 }

@@ -90,7 +90,7 @@ func expSum[T Float](y, x []T, top T) float64 {
 	}
 	var sum float64
 	for i, v := range x {
-		e := math.Exp(float64(v - top))
+		e := exp[T](float64(v - top))
 		y[i] = T(e)
 		sum += e
 	}
@@ -106,7 +106,7 @@ func sumExp[T Float](x []T, top T) float64 {
 	}
 	var sum float64
 	for _, v := range x {
-		sum += math.Exp(float64(v - top))
+		sum += exp[T](float64(v - top))
 	}
 	return sum
 }
@@ -138,6 +138,6 @@ func logSoftmaxGradRow[T Float](dx, y, dy []T, sum T) {
 		return
 	}
 	for i, v := range y {
-		dx[i] = T(float64(dy[i]) - math.Exp(float64(v))*float64(sum))
+		dx[i] = T(float64(dy[i]) - exp[T](float64(v))*float64(sum))
 	}
 }

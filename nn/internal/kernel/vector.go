@@ -7,7 +7,11 @@ import "github.com/fb777929/kibisis/nn/internal/workers"
 
 // Add writes a + b to y.
 func Add[T Float](y, a, b []T) {
-	binary(y, a, b, light, fast.add, addPlain[T])
+	if len(y) <= light {
+		addRow(y, a, b)
+		return
+	}
+	workers.Blocks(len(y), light, func(begin, end int) { addRow(y[begin:end], a[begin:end], b[begin:end]) })
 }
 
 // AddTo adds x to y.
@@ -17,7 +21,11 @@ func AddTo[T Float](y, x []T) {
 
 // Mul writes a * b, element by element, to y.
 func Mul[T Float](y, a, b []T) {
-	binary(y, a, b, light, fast.mul, mulPlain[T])
+	if len(y) <= light {
+		mulRow(y, a, b)
+		return
+	}
+	workers.Blocks(len(y), light, func(begin, end int) { mulRow(y[begin:end], a[begin:end], b[begin:end]) })
 }
 
 // Scale writes c*x to y.
@@ -111,6 +119,12 @@ func addPlain[T Float](y, a, b []T) {
 	a, b = a[:len(y)], b[:len(y)]
 	for i := range y {
 		y[i] = a[i] + b[i]
+	}
+}
+
+func mulRow[T Float](y, a, b []T) {
+	if !fast.mul.run(single(y), single(a), single(b), len(y)) {
+		mulPlain(y, a, b)
 	}
 }
 

@@ -1,0 +1,58 @@
+package kernel
+
+import (
+	"math/rand/v2"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestBitsDoNotDependOnCores runs everything that is done in blocks on one core and on many.
+func TestBitsDoNotDependOnCores(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 8))
+	const rows, width = 1000, 129
+	x, y := normals[float32](random, rows*width), normals[float32](random, rows*width)
+	mean, rstd := make([]float32, rows), make([]float32, rows)
+	all := func() [][]float32 {
+		results := [][]float32{make([]float32, rows*width)}
+		result := func(n int) []float32 {
+			results = append(results, make([]float32, n))
+			return results[len(results)-1]
+		}
+		for _, f := range allTwins() {
+			from := [][]float32{x, y, x}[:f.inputs]
+			results = append(results, f.results(from)...)
+		}
+		SumRows(result(width), x, rows, width)
+		Softmax(result(len(x)), x, rows, width)
+		LogSoftmax(result(len(x)), x, rows, width)
+		LayerNorm(result(len(x)), x, nil, nil, mean, rstd, rows, width, 1e-5)
+		LayerNormGrad(result(len(x)), result(width), result(width), x, nil, mean, rstd, y, rows, width)
+		RMSNormGrad(result(len(x)), result(width), x, nil, rstd, y, rows, width)
+		Dropout(result(len(x)), x, 1, 0.5)
+		return results
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	want := all()
+	for _, cores := range []int{2, 3, 8} {
+		runtime.GOMAXPROCS(cores)
+		require.True(t, sameBits(want, all()), "%d cores", cores)
+	}
+}
+
+// TestShortOnesAllocateNothing: layers call these for each row.
+func TestShortOnesAllocateNothing(t *testing.T) {
+	x, y := make([]float32, 100), make([]float32, 100)
+	require.Zero(t, testing.AllocsPerRun(10, func() {
+		Axpy(y, 2, x)
+		Scale(y, x, 2)
+		SoftmaxRow(y, x)
+		SoftmaxGradRow(y, y, x)
+		LogSoftmaxRow(y, x)
+		LogSoftmaxGradRow(y, y, x)
+		y[0] = Dot(x, y) + Sum(x)
+		AddTo(y, x)
+		Mul(y, y, x)
+	}))
+}
