@@ -15,9 +15,14 @@ import (
 // A Graph is a Gorgonia graph that a model's layers are added to, for one batch size, and for
 // training or for evaluation. It keeps the first error: see the package comment.
 type Graph struct {
-	graph  *gorgonia.ExprGraph
+	*building
 	train  bool
 	random rand.Source // of dropout; nil in evaluation
+}
+
+// building is what a Graph and its Evaluating share.
+type building struct {
+	graph  *gorgonia.ExprGraph
 	tape   *op.Tape
 	params []*Param // those lent, in order
 	nodes  map[*Param]*gorgonia.Node
@@ -37,17 +42,19 @@ func TrainGraph(source rand.Source) *Graph { return newGraph(true, source) }
 func EvalGraph() *Graph { return newGraph(false, nil) }
 
 func newGraph(train bool, source rand.Source) *Graph {
-	return &Graph{
+	return &Graph{train: train, random: source, building: &building{
 		graph:  gorgonia.NewGraph(),
-		train:  train,
-		random: source,
 		tape:   op.NewTape(),
 		nodes:  map[*Param]*gorgonia.Node{},
 		owners: map[string]*Param{},
 		inputs: map[string]bool{},
 		broken: gorgonia.NewTensor(gorgonia.NewGraph(), tensor.Float32, 1, gorgonia.WithShape(1), gorgonia.WithName("after an error")),
-	}
+	}}
 }
+
+// Evaluating is the same graph, in which layers added through it behave as in evaluation: for a
+// frozen body in a graph that trains a head.
+func (g *Graph) Evaluating() *Graph { return &Graph{building: g.building} }
 
 // ExprGraph is the graph itself, for ops of Gorgonia's own.
 func (g *Graph) ExprGraph() *gorgonia.ExprGraph { return g.graph }

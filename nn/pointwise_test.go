@@ -99,6 +99,8 @@ func TestGradientsOfShapesAndArithmetic(t *testing.T) {
 	ab := map[string]tensor.Shape{"a": {3, 5}, "b": {3, 5}}
 	gradients(t,
 		trial{name: "add", shapes: ab, model: binary(Add)},
+		trial{name: "add to each", shapes: map[string]tensor.Shape{"a": {2, 3, 5}, "b": {3, 5}}, model: binary(Add)},
+		trial{name: "add a row", shapes: map[string]tensor.Shape{"a": {4, 5}, "b": {5}}, model: binary(Add)},
 		trial{name: "mul", shapes: ab, model: binary(Mul)},
 		trial{name: "add to itself", shapes: x(3, 5), model: function(func(g *Graph, x *gorgonia.Node) *gorgonia.Node { return Add(g, x, x) })},
 		trial{name: "square", shapes: x(3, 5), model: function(func(g *Graph, x *gorgonia.Node) *gorgonia.Node { return Mul(g, x, x) })},

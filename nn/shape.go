@@ -9,7 +9,8 @@ import (
 	"github.com/fb777929/kibisis/nn/internal/op"
 )
 
-// Add is a + b, of one shape: a residual connection.
+// Add is a + b, of one shape: a residual connection. b may also have the shape of a's last axes, and is
+// then added to each of the others: (B, T, D) and the (T, D) of positions.
 func Add(g *Graph, a, b *gorgonia.Node) *gorgonia.Node {
 	return g.apply("", func() (*gorgonia.Node, error) { return op.Add(g.tape, a, b) })
 }

@@ -10,24 +10,35 @@ import (
 	"github.com/fb777929/kibisis/nn/internal/kernel"
 )
 
-// Add is a + b.
+// Add is a + b, where b has the shape of a, or of its last axes: it is added to each of the others.
 func Add(t *Tape, a, b *gorgonia.Node) (*gorgonia.Node, error) {
-	if !sameShape(a.Shape(), b.Shape()) {
-		return nil, fmt.Errorf("the shapes are %v and %v", a.Shape(), b.Shape())
+	leading := a.Dims() - b.Dims()
+	if leading < 0 || !sameShape(a.Shape()[leading:], b.Shape()) {
+		return nil, fmt.Errorf("the shapes are %v and %v: want one shape, or the last axes of the first", a.Shape(), b.Shape())
 	}
-	return Apply(t, a.Shape(), add[float32](), add[float64](), a, b)
+	rows, width := a.Shape()[:leading].TotalSize(), b.Shape().TotalSize()
+	return Apply(t, a.Shape(), add[float32](rows, width), add[float64](rows, width), a, b)
 }
 
-func add[T kernel.Float]() Function[T] {
+func add[T kernel.Float](rows, width int) Function[T] {
 	return Function[T]{
 		Name: "add",
 		Forward: func(c *Call[T]) error {
-			kernel.Add(c.Out, c.In[0], c.In[1])
+			if rows == 1 {
+				kernel.Add(c.Out, c.In[0], c.In[1])
+			} else {
+				kernel.AddRows(c.Out, c.In[0], c.In[1], rows, width)
+			}
 			return nil
 		},
 		Backward: func(c *Call[T]) error {
-			for _, dx := range c.DIn {
-				copy(dx, c.Grad)
+			copy(c.DIn[0], c.Grad)
+			switch db := c.DIn[1]; {
+			case db == nil:
+			case rows == 1:
+				copy(db, c.Grad)
+			default:
+				kernel.SumRows(db, c.Grad, rows, width)
 			}
 			return nil
 		},
