@@ -79,13 +79,13 @@ func (k *CrossEntropy[T]) Backward(dx, x []T, labels []int, dy T) {
 		}
 		at := (1 - k.Smoothing) * classWeight(k.Weight, label)
 		expSum(dx, row(x, i, k.Classes), k.tops[i])
-		scalePlain(dx, dx, T(scale*(at+spread*total)/k.sums[i]))
+		scaleRow(dx, dx, T(scale*(at+spread*total)/k.sums[i]))
 		switch {
 		case spread == 0:
 		case k.Weight == nil:
 			shiftPlain(dx, T(-scale*spread))
 		default:
-			axpyPlain(dx, T(-scale*spread), k.Weight)
+			axpyRow(dx, T(-scale*spread), k.Weight)
 		}
 		dx[label] -= T(scale * at)
 	})

@@ -23,7 +23,7 @@ func GatherGrad[T Float](dtable, dy []T, index []int, width, skip int) {
 		for i, at := range index {
 			if at != skip {
 				to := dtable[at*width+begin : at*width+end]
-				addPlain(to, to, dy[i*width+begin:i*width+end])
+				addRow(to, to, dy[i*width+begin:i*width+end])
 			}
 		}
 	})
