@@ -57,6 +57,37 @@ func TestActivationsAreWhatTheySay(t *testing.T) {
 	}
 }
 
+// TestErrorsInUlps takes every 5003rd float32, subnormals and huge ones too.
+func TestErrorsInUlps(t *testing.T) {
+	var x []float32
+	for bits := uint32(0); bits < 0x7f800000; bits += 5003 {
+		v := math.Float32frombits(bits)
+		x = append(x, v, -v)
+	}
+	negative := make([]float32, len(x))
+	for i, v := range x {
+		negative[i] = -float32(math.Abs(float64(v)))
+	}
+	y := make([]float32, len(x))
+	check := func(name string, x []float32, exact func(x float64) float64, limit float64) {
+		t.Helper()
+		for i, v := range x {
+			want := exact(float64(v))
+			if off := math.Abs(float64(y[i])-want) / ulp(float32(want)); off > limit {
+				require.Failf(t, "too far off", "%s of %v is %v, %v ulps from %v", name, v, y[i], off, want)
+			}
+		}
+	}
+	expSum(y, negative, 0)
+	check("exp", negative, math.Exp, 1.5)
+	Tanh(y, x)
+	check("tanh", x, math.Tanh, 3)
+	Sigmoid(y, x)
+	check("sigmoid", x, sigmoid[float64], 3)
+	Gelu(y, x)
+	check("gelu", x, gelu[float64], 10)
+}
+
 // TestActivationGradients compares with differences of the formulas, to 1e-6 of dy. Steps of
 // 1e-4 and terms to the fourth order leave less than 1e-11.
 func TestActivationGradients(t *testing.T) {
