@@ -67,7 +67,8 @@ func inPieces(n int, f func(begin, end int) float32) float64 {
 	return sum
 }
 
-// single is where x begins if it is of float32 and has elements, else nil.
+// single is where x begins if it is of float32 and has elements, else nil. Loops do not look at
+// lengths: cut operands to that of the result on the way here.
 func single[T Float](x []T) *float32 {
 	if x, ok := any(x).([]float32); ok && len(x) > 0 {
 		return &x[0]

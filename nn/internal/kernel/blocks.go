@@ -16,7 +16,7 @@ const (
 // unary does y and x in blocks of size elements: with the loop where it is there, else with f.
 func unary[T Float](y, x []T, size int, loop loop2, f func(y, x []T)) {
 	if len(x) <= size {
-		if !loop.run(single(y), single(x), len(y)) {
+		if !loop.run(single(y), single(x[:len(y)]), len(y)) {
 			f(y, x)
 		}
 		return
@@ -29,7 +29,7 @@ func unary[T Float](y, x []T, size int, loop loop2, f func(y, x []T)) {
 // binary does y, a and b as unary does two.
 func binary[T Float](y, a, b []T, size int, loop loop3, f func(y, a, b []T)) {
 	if len(y) <= size {
-		if !loop.run(single(y), single(a), single(b), len(y)) {
+		if !loop.run(single(y), single(a[:len(y)]), single(b[:len(y)]), len(y)) {
 			f(y, a, b)
 		}
 		return

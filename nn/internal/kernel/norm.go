@@ -102,7 +102,7 @@ func rowRstd[T Float](x []T, mean T, eps float64) T {
 // normRow writes (x - mean) * rstd * gain + bias to y.
 func normRow[T Float](y, x, gain, bias []T, mean, rstd T) {
 	if start := single(y); start != nil && fast.norm != nil {
-		fast.norm(start, single(x), single(gain), single(bias), float32(mean), float32(rstd), len(y))
+		fast.norm(start, single(x[:len(y)]), single(gain[:len(y)]), single(bias[:len(y)]), float32(mean), float32(rstd), len(y))
 		return
 	}
 	for i, v := range x {
@@ -133,7 +133,7 @@ func normSums[T Float](x, gain, dy []T, mean, rstd T) (plain, scaled float64) {
 // the means of what normSums sums.
 func normGradRow[T Float](dx, x, gain, dy []T, mean, rstd, plain, scaled T) {
 	if start := single(dx); start != nil && fast.normGrad != nil {
-		fast.normGrad(start, single(x), single(gain), single(dy),
+		fast.normGrad(start, single(x[:len(dx)]), single(gain[:len(dx)]), single(dy[:len(dx)]),
 			float32(mean), float32(rstd), float32(plain), float32(scaled), len(dx))
 		return
 	}
@@ -145,7 +145,7 @@ func normGradRow[T Float](dx, x, gain, dy []T, mean, rstd, plain, scaled T) {
 // normParamsRow adds dy times the normalized x to dgain, and dy to dbias.
 func normParamsRow[T Float](dgain, dbias, x, dy []T, mean, rstd T) {
 	if start := single(x); start != nil && fast.normParams != nil {
-		fast.normParams(single(dgain), single(dbias), start, single(dy), float32(mean), float32(rstd), len(x))
+		fast.normParams(single(dgain[:len(x)]), single(dbias[:len(x)]), start, single(dy[:len(x)]), float32(mean), float32(rstd), len(x))
 		return
 	}
 	for i, v := range x {

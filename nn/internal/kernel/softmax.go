@@ -114,7 +114,7 @@ func sumExp[T Float](x []T, top T) float64 {
 // lessRow writes x - a - b to y.
 func lessRow[T Float](y, x []T, a, b T) {
 	if start := single(y); start != nil && fast.less != nil {
-		fast.less(start, single(x), float32(a), float32(b), len(y))
+		fast.less(start, single(x[:len(y)]), float32(a), float32(b), len(y))
 		return
 	}
 	for i, v := range x {
@@ -124,7 +124,7 @@ func lessRow[T Float](y, x []T, a, b T) {
 
 func softmaxGradRow[T Float](dx, y, dy []T, dot T) {
 	if start := single(dx); start != nil && fast.softmaxGrad != nil {
-		fast.softmaxGrad(start, single(y), single(dy), float32(dot), len(dx))
+		fast.softmaxGrad(start, single(y[:len(dx)]), single(dy[:len(dx)]), float32(dot), len(dx))
 		return
 	}
 	for i, v := range y {
@@ -134,7 +134,7 @@ func softmaxGradRow[T Float](dx, y, dy []T, dot T) {
 
 func logSoftmaxGradRow[T Float](dx, y, dy []T, sum T) {
 	if start := single(dx); start != nil && fast.logSoftmaxGrad != nil {
-		fast.logSoftmaxGrad(start, single(y), single(dy), float32(sum), len(dx))
+		fast.logSoftmaxGrad(start, single(y[:len(dx)]), single(dy[:len(dx)]), float32(sum), len(dx))
 		return
 	}
 	for i, v := range y {

@@ -110,7 +110,7 @@ func sumOf(n int, f func(begin, end int) float64) float64 {
 }
 
 func addRow[T Float](y, a, b []T) {
-	if !fast.add.run(single(y), single(a), single(b), len(y)) {
+	if !fast.add.run(single(y), single(a[:len(y)]), single(b[:len(y)]), len(y)) {
 		addPlain(y, a, b)
 	}
 }
@@ -123,7 +123,7 @@ func addPlain[T Float](y, a, b []T) {
 }
 
 func mulRow[T Float](y, a, b []T) {
-	if !fast.mul.run(single(y), single(a), single(b), len(y)) {
+	if !fast.mul.run(single(y), single(a[:len(y)]), single(b[:len(y)]), len(y)) {
 		mulPlain(y, a, b)
 	}
 }
@@ -137,7 +137,7 @@ func mulPlain[T Float](y, a, b []T) {
 
 func scaleRow[T Float](y, x []T, c T) {
 	if start := single(y); start != nil && fast.scale != nil {
-		fast.scale(start, single(x), float32(c), len(y))
+		fast.scale(start, single(x[:len(y)]), float32(c), len(y))
 		return
 	}
 	scalePlain(y, x, c)
@@ -152,7 +152,7 @@ func scalePlain[T Float](y, x []T, c T) {
 
 func axpyRow[T Float](y []T, c T, x []T) {
 	if start := single(y); start != nil && fast.axpy != nil {
-		fast.axpy(start, single(x), float32(c), len(y))
+		fast.axpy(start, single(x[:len(y)]), float32(c), len(y))
 		return
 	}
 	axpyPlain(y, c, x)
