@@ -1,10 +1,6 @@
 package kernel
 
-import (
-	"math/bits"
-
-	"github.com/fb777929/kibisis/nn/internal/workers"
-)
+import "github.com/fb777929/kibisis/nn/internal/workers"
 
 // This file is dropout, whose random numbers are a function of seed and index and so need no
 // order.
@@ -16,24 +12,12 @@ import (
 // The mask of an element depends on seed, index and p alone, and what a smaller p drops a larger
 // one drops too. p = 0 copies, p = 1 writes zeros.
 func Dropout[T Float](y, x []T, seed uint64, p float64) {
-	switch {
-	case p <= 0:
+	if p <= 0 {
 		copy(y, x)
 		return
-	case p >= 1:
-		clear(y)
-		return
 	}
-	limit := uint64(p * (1 << 64))
-	factors := [2]T{T(1 / (1 - p)), 0}
-	key := mix(seed)
 	workers.Blocks(len(x), heavy, func(begin, end int) {
-		state := key + uint64(begin)*golden
-		for i := begin; i < end; i++ {
-			state += golden
-			_, below := bits.Sub64(mix(state), limit, 0)
-			y[i] = x[i] * factors[below&1]
-		}
+		dropoutFrom(y[begin:end], x[begin:end], seed, begin, p)
 	})
 }
 
