@@ -3,6 +3,7 @@ package data_test
 import (
 	"context"
 	"log/slog"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -26,7 +27,7 @@ func TestBadSettings(t *testing.T) {
 		{10, 2, &data.Options{World: 2, Rank: -1}, "rank -1 of 2"},
 		{10, 2, &data.Options{World: 3}, "10 rows cannot be divided equally among 3"},
 		{10, 4, &data.Options{World: 3, DropLast: true}, "10 rows make no whole batch of 4 for each of 3"},
-		{10, 1 << 62, &data.Options{World: 2}, "too many"},
+		{10, math.MaxInt, &data.Options{World: 2}, "too many"},
 	} {
 		s, err := data.NewSampler(c.rows, c.batch, c.o)
 		require.ErrorContains(t, err, c.want)

@@ -43,17 +43,18 @@ func NewAdagrad(params []gorgonia.ValueGrad, o *AdagradOptions) (*Solver, error)
 }
 
 func adagradRule(o AdagradOptions) (rule, error) {
-	return rule{
-			rate: o.LearningRate, schedule: o.Schedule, clip: clipping{o.ClipValue, o.ClipNorm},
-			slots: []slot{{"sum", o.Initial}},
-			f32:   adagradMaker[float32](o), f64: adagradMaker[float64](o),
-		}, errors.Join(
-			notNegative("LearningRate", o.LearningRate),
-			notNegative("RateDecay", o.RateDecay),
-			notNegative("Initial", o.Initial),
-			notNegative("Epsilon", o.Epsilon),
-			notNegative("WeightDecay", o.WeightDecay),
-		)
+	r := rule{
+		rate: o.LearningRate, schedule: o.Schedule, clip: clipping{o.ClipValue, o.ClipNorm},
+		slots: []slot{{"sum", o.Initial}},
+		f32:   adagradMaker[float32](o), f64: adagradMaker[float64](o),
+	}
+	return r, errors.Join(
+		notNegative("LearningRate", o.LearningRate),
+		notNegative("RateDecay", o.RateDecay),
+		notNegative("Initial", o.Initial),
+		notNegative("Epsilon", o.Epsilon),
+		notNegative("WeightDecay", o.WeightDecay),
+	)
 }
 
 func adagradMaker[T kernel.Float](o AdagradOptions) maker[T] {

@@ -94,16 +94,17 @@ type adam struct {
 }
 
 func adamRule(o adam) (rule, error) {
-	return rule{
-			rate:  o.rate,
-			slots: []slot{{"exp_avg", 0}, {"exp_avg_sq", 0}},
-			f32:   adamMaker[float32](o), f64: adamMaker[float64](o),
-		}, errors.Join(
-			notNegative("LearningRate", o.rate),
-			part("Betas[0]", o.betas[0]), part("Betas[1]", o.betas[1]),
-			notNegative("Epsilon", o.epsilon),
-			notNegative("WeightDecay", o.decay),
-		)
+	r := rule{
+		rate:  o.rate,
+		slots: []slot{{"exp_avg", 0}, {"exp_avg_sq", 0}},
+		f32:   adamMaker[float32](o), f64: adamMaker[float64](o),
+	}
+	return r, errors.Join(
+		notNegative("LearningRate", o.rate),
+		part("Betas[0]", o.betas[0]), part("Betas[1]", o.betas[1]),
+		notNegative("Epsilon", o.epsilon),
+		notNegative("WeightDecay", o.decay),
+	)
 }
 
 func adamMaker[T kernel.Float](o adam) maker[T] {

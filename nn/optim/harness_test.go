@@ -35,6 +35,19 @@ func vector(name string, n int, x, g float64) *fake {
 	return &fake{name: name, value: filled(n, x), grad: filled(n, g)}
 }
 
+// float32s is a parameter of that many elements, with a gradient of different ones.
+func float32s(name string, n int) *fake {
+	data, grad := make([]float32, n), make([]float32, n)
+	for i := range grad {
+		data[i], grad[i] = 1, float32(i%7)-3
+	}
+	return &fake{
+		name:  name,
+		value: tensor.New(tensor.WithShape(n), tensor.WithBacking(data)),
+		grad:  tensor.New(tensor.WithShape(n), tensor.WithBacking(grad)),
+	}
+}
+
 func filled(n int, x float64) *tensor.Dense {
 	data := slices.Repeat([]float64{x}, n)
 	return tensor.New(tensor.WithShape(n), tensor.WithBacking(data))
@@ -190,7 +203,12 @@ func requireNear(t *testing.T, want, got []float64, tolerance float64, what stri
 
 // floats are the elements of a value, widened.
 func floats(v gorgonia.Value) []float64 {
+	if v.MemSize() == 0 {
+		return nil // Data panics
+	}
 	switch x := v.Data().(type) {
+	case int64:
+		return []float64{float64(x)}
 	case float64:
 		return []float64{x}
 	case float32:

@@ -41,15 +41,16 @@ func NewLion(params []gorgonia.ValueGrad, o *LionOptions) (*Solver, error) {
 }
 
 func lionRule(o LionOptions) (rule, error) {
-	return rule{
-			rate: o.LearningRate, schedule: o.Schedule, clip: clipping{o.ClipValue, o.ClipNorm},
-			slots: []slot{{"exp_avg", 0}},
-			f32:   lionMaker[float32](o), f64: lionMaker[float64](o),
-		}, errors.Join(
-			notNegative("LearningRate", o.LearningRate),
-			part("Betas[0]", o.Betas[0]), part("Betas[1]", o.Betas[1]),
-			notNegative("WeightDecay", o.WeightDecay),
-		)
+	r := rule{
+		rate: o.LearningRate, schedule: o.Schedule, clip: clipping{o.ClipValue, o.ClipNorm},
+		slots: []slot{{"exp_avg", 0}},
+		f32:   lionMaker[float32](o), f64: lionMaker[float64](o),
+	}
+	return r, errors.Join(
+		notNegative("LearningRate", o.LearningRate),
+		part("Betas[0]", o.Betas[0]), part("Betas[1]", o.Betas[1]),
+		notNegative("WeightDecay", o.WeightDecay),
+	)
 }
 
 func lionMaker[T kernel.Float](o LionOptions) maker[T] {

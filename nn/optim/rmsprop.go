@@ -55,16 +55,17 @@ func rmsPropRule(o RMSPropOptions) (rule, error) {
 	if o.Momentum != 0 {
 		slots = append(slots, slot{"momentum_buffer", 0})
 	}
-	return rule{
-			rate: o.LearningRate, schedule: o.Schedule, clip: clipping{o.ClipValue, o.ClipNorm}, slots: slots,
-			f32: rmsPropMaker[float32](o), f64: rmsPropMaker[float64](o),
-		}, errors.Join(
-			notNegative("LearningRate", o.LearningRate),
-			part("Alpha", o.Alpha),
-			notNegative("Epsilon", o.Epsilon),
-			notNegative("Momentum", o.Momentum),
-			notNegative("WeightDecay", o.WeightDecay),
-		)
+	r := rule{
+		rate: o.LearningRate, schedule: o.Schedule, clip: clipping{o.ClipValue, o.ClipNorm}, slots: slots,
+		f32: rmsPropMaker[float32](o), f64: rmsPropMaker[float64](o),
+	}
+	return r, errors.Join(
+		notNegative("LearningRate", o.LearningRate),
+		part("Alpha", o.Alpha),
+		notNegative("Epsilon", o.Epsilon),
+		notNegative("Momentum", o.Momentum),
+		notNegative("WeightDecay", o.WeightDecay),
+	)
 }
 
 func rmsPropMaker[T kernel.Float](o RMSPropOptions) maker[T] {
