@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"gorgonia.org/gorgonia"
+
+	"github.com/fb777929/kibisis/nn/internal/op"
 )
 
 // A Machine runs a graph.
@@ -15,6 +17,9 @@ type Machine struct{ vm gorgonia.VM }
 func (g *Graph) Machine() (m *Machine, err error) {
 	if g.err != nil {
 		return nil, g.err
+	}
+	if err := op.Keep(g.graph); err != nil {
+		return nil, fmt.Errorf("nn: %w", err)
 	}
 	if err := g.checkHashes(); err != nil {
 		return nil, err

@@ -70,7 +70,7 @@ func newRecurrent(s *Scope, gates, in, hidden int, o *RecurrentOptions) recurren
 
 // unrolled is the nodes of a recurrent layer in one graph.
 type unrolled struct {
-	y       *gorgonia.Node  // (B, T, H * directions): the states of the last layer
+	y       *gorgonia.Node // (B, T, H * directions): the states of the last layer
 	results gorgonia.Nodes // (B, T, H) of each layer and direction, or one row more, where one is made
 }
 
