@@ -32,6 +32,10 @@ import (
 // The number of cores does not change the bits: OpenBLAS is set to one thread for the whole
 // process, and large products are split over GOMAXPROCS cores by their shapes.
 //
+// A program with this package needs the C library at its start, where Go has linux programs
+// start without one when they are built without cgo. With the build tag purego it does not,
+// and gonum is all there is.
+//
 // UseBLAS is not to be called while a graph runs: products of one run would have different
 // bits.
 func UseBLAS(name string) (string, error) {

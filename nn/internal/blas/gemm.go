@@ -1,6 +1,9 @@
 // Package blas multiplies matrices: with OpenBLAS where it is found, without cgo, else with
 // gonum, and with the same bits on any number of cores. KIBISIS_BLAS or [Choose] says which.
 //
+// Where A has a 0, gonum does not multiply, so that what is NaN or infinite in B may not show;
+// OpenBLAS multiplies.
+//
 // Matrices are row-major: element (i, j) of a matrix with leading dimension ld is at i*ld+j.
 // A slice that is too short for its matrix makes any function here panic, as gonum's do: the
 // shapes are the caller's to have checked. The slices are read, and the result written, until
@@ -23,12 +26,17 @@ type Float interface {
 // [k, n] and C [m, n]. With transA, a holds the transpose of op(A), [k, m], and likewise b.
 // With beta 0 C is only written. The work is split by shape alone.
 func Gemm[T Float](transA, transB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int) {
+	r := using[T]()
+	rows, cols := split(m, n, k, r.least)
+	if rows >= m && cols >= n {
+		gemm(r, transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+		return
+	}
 	p := newProduct[T]()
-	p.routines = using[T]()
+	p.routines, p.rows, p.cols = r, rows, cols
 	p.transA, p.transB, p.m, p.n, p.k = transA, transB, m, n, k
 	p.alpha, p.a, p.lda, p.b, p.ldb = alpha, a, lda, b, ldb
 	p.beta, p.c, p.ldc = beta, c, ldc
-	p.rows, p.cols = split(m, n, k, p.routines.least)
 	workers.Run(p.blocks(), p.block)
 	p.free()
 }
