@@ -89,6 +89,12 @@ func (p *program) minusAbs(a vec) vec {
 	return v
 }
 
+func (p *program) negative(a vec) vec {
+	v := p.YMM()
+	p.VXORPS(p.bits(sign), a, v)
+	return v
+}
+
 // zeroWhereNotAbove is v, but 0 where x <= 0.
 func (p *program) zeroWhereNotAbove(x, v vec) vec {
 	const lessOrEqual = 0x12 // ordered, silent: not so for NaN

@@ -47,6 +47,7 @@ func generate(folder string) error {
 	p.activationLoops()
 	p.softmaxLoops()
 	p.normLoops()
+	p.optimizerLoops()
 	file, err := p.Result()
 	if err != nil {
 		return err

@@ -94,6 +94,18 @@ func allTwins() []twins {
 		{"RMSNormGrad", 3, []int{same, same}, func(to, from [][]float32) {
 			RMSNormGrad(to[0], to[1], from[0], from[1], []float32{0.75}, from[2], 1, len(from[0]))
 		}, ofNorm, true},
+		{"Adam", 4, []int{same, same, same}, func(to, from [][]float32) {
+			w, m, v := to[0], to[1], to[2]
+			copy(w, from[0])
+			copy(m, from[1])
+			for i, x := range from[2] {
+				v[i] = x * x
+			}
+			Adam(w, from[3], m, v, &AdamStep[float32]{
+				Gradient[float32]{Limit: 1.5, Scale: 0.7, Decay: 0.01},
+				0.99, 0.9, 0.1, 0.99, 0.01, 0.003, 1.7, 1e-8,
+			})
+		}, nil, false},
 	}
 }
 
@@ -192,7 +204,7 @@ func TestAssemblyTakesWhatIsSpecial(t *testing.T) {
 		from := make([][]float32, f.inputs)
 		for _, a := range special {
 			for _, b := range special {
-				for i, v := range []float32{a, b, 1}[:f.inputs] {
+				for i, v := range []float32{a, b, 1, -a}[:f.inputs] {
 					from[i] = append(from[i], v)
 				}
 			}

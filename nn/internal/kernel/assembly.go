@@ -53,6 +53,9 @@ type loops struct {
 	normSums   func(x, gain, dy *float32, mean, rstd float32, n int) (plain, scaled float32)
 	normGrad   func(dx, x, gain, dy *float32, mean, rstd, plain, scaled float32, n int)
 	normParams func(dgain, dbias, x, dy *float32, mean, rstd float32, n int)
+
+	// optimizers
+	adam func(w, dw, m, v, settings *float32, n int)
 }
 
 // piece is how many elements the loops add up in float32. What they give is added in float64.

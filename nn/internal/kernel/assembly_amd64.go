@@ -51,5 +51,7 @@ func init() {
 		normSums:   normSumsAVX2,
 		normGrad:   normGradAVX2,
 		normParams: normParamsAVX2,
+
+		adam: adamAVX2,
 	}
 }

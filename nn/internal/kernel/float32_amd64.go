@@ -153,3 +153,8 @@ func normGradAVX2(dx *float32, x *float32, gain *float32, dy *float32, mean floa
 //
 //go:noescape
 func normParamsAVX2(dgain *float32, dbias *float32, x *float32, dy *float32, mean float32, rstd float32, n int)
+
+// adamAVX2 is Adam with the settings limit, scale, decay, shrink, beta1, rest1, beta2, rest2, rate, correction and epsilon.
+//
+//go:noescape
+func adamAVX2(w *float32, dw *float32, m *float32, v *float32, settings *float32, n int)

@@ -2933,3 +2933,111 @@ tail:
 done:
 	VZEROUPPER
 	RET
+
+// func adamAVX2(w *float32, dw *float32, m *float32, v *float32, settings *float32, n int)
+// Requires: AVX
+TEXT ·adamAVX2(SB), NOSPLIT, $0-48
+	MOVQ w+0(FP), AX
+	MOVQ dw+8(FP), CX
+	MOVQ m+16(FP), DX
+	MOVQ v+24(FP), BX
+	MOVQ settings+32(FP), SI
+	MOVQ n+40(FP), DI
+
+narrow:
+	CMPQ         DI, $+8
+	JL           tail
+	VMOVUPS      (AX), Y0
+	VBROADCASTSS (SI), Y1
+	VMOVUPS      (CX), Y2
+	VMINPS       Y2, Y1, Y2
+	VXORPS       x80000000<>+0(SB), Y1, Y1
+	VMAXPS       Y2, Y1, Y1
+	VBROADCASTSS 4(SI), Y2
+	VMULPS       Y2, Y1, Y1
+	VBROADCASTSS 8(SI), Y2
+	VMULPS       Y2, Y0, Y2
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      (DX), Y2
+	VBROADCASTSS 16(SI), Y3
+	VMULPS       Y3, Y2, Y2
+	VBROADCASTSS 20(SI), Y3
+	VMULPS       Y3, Y1, Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      Y2, (DX)
+	VMOVUPS      (BX), Y3
+	VBROADCASTSS 24(SI), Y4
+	VMULPS       Y4, Y3, Y3
+	VBROADCASTSS 28(SI), Y4
+	VMULPS       Y4, Y1, Y4
+	VMULPS       Y1, Y4, Y1
+	VADDPS       Y1, Y3, Y1
+	VMOVUPS      Y1, (BX)
+	VSQRTPS      Y1, Y1
+	VBROADCASTSS 36(SI), Y3
+	VMULPS       Y3, Y1, Y1
+	VBROADCASTSS 40(SI), Y3
+	VADDPS       Y3, Y1, Y1
+	VBROADCASTSS 32(SI), Y3
+	VMULPS       Y3, Y2, Y2
+	VDIVPS       Y1, Y2, Y1
+	VBROADCASTSS 12(SI), Y2
+	VMULPS       Y2, Y0, Y0
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $+32, AX
+	ADDQ         $+32, CX
+	ADDQ         $+32, DX
+	ADDQ         $+32, BX
+	SUBQ         $+8, DI
+	JMP          narrow
+
+tail:
+	TESTQ        DI, DI
+	JZ           done
+	LEAQ         masks<>+32(SB), R8
+	SHLQ         $0x02, DI
+	SUBQ         DI, R8
+	VMOVUPS      (R8), Y0
+	VMASKMOVPS   (AX), Y0, Y1
+	VBROADCASTSS (SI), Y2
+	VMASKMOVPS   (CX), Y0, Y3
+	VMINPS       Y3, Y2, Y3
+	VXORPS       x80000000<>+0(SB), Y2, Y2
+	VMAXPS       Y3, Y2, Y2
+	VBROADCASTSS 4(SI), Y3
+	VMULPS       Y3, Y2, Y2
+	VBROADCASTSS 8(SI), Y3
+	VMULPS       Y3, Y1, Y3
+	VADDPS       Y3, Y2, Y2
+	VMASKMOVPS   (DX), Y0, Y3
+	VBROADCASTSS 16(SI), Y4
+	VMULPS       Y4, Y3, Y3
+	VBROADCASTSS 20(SI), Y4
+	VMULPS       Y4, Y2, Y4
+	VADDPS       Y4, Y3, Y3
+	VMASKMOVPS   Y3, Y0, (DX)
+	VMASKMOVPS   (BX), Y0, Y4
+	VBROADCASTSS 24(SI), Y5
+	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS 28(SI), Y5
+	VMULPS       Y5, Y2, Y5
+	VMULPS       Y2, Y5, Y2
+	VADDPS       Y2, Y4, Y2
+	VMASKMOVPS   Y2, Y0, (BX)
+	VSQRTPS      Y2, Y2
+	VBROADCASTSS 36(SI), Y4
+	VMULPS       Y4, Y2, Y2
+	VBROADCASTSS 40(SI), Y4
+	VADDPS       Y4, Y2, Y2
+	VBROADCASTSS 32(SI), Y4
+	VMULPS       Y4, Y3, Y3
+	VDIVPS       Y2, Y3, Y2
+	VBROADCASTSS 12(SI), Y3
+	VMULPS       Y3, Y1, Y1
+	VSUBPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)
+
+done:
+	VZEROUPPER
+	RET

@@ -18,6 +18,14 @@ type AdamStep[T Float] struct {
 func Adam[T Float](w, g, m, v []T, c *AdamStep[T]) {
 	k := *c
 	g, m, v = g[:len(w)], m[:len(w)], v[:len(w)]
+	if start := single(w); start != nil && fast.adam != nil {
+		settings := [...]T{
+			k.Limit, k.Scale, k.Decay, k.Shrink, k.Beta1, k.Rest1, k.Beta2, k.Rest2,
+			k.Rate, k.Correction, k.Epsilon,
+		}
+		fast.adam(start, single(g), single(m), single(v), single(settings[:]), len(w))
+		return
+	}
 	for i, x := range w {
 		d := k.of(g[i], x)
 		mean := k.Beta1*m[i] + k.Rest1*d
