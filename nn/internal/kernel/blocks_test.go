@@ -21,7 +21,7 @@ func TestBitsDoNotDependOnCores(t *testing.T) {
 			return results[len(results)-1]
 		}
 		for _, f := range allTwins() {
-			from := [][]float32{x, y, x}[:f.inputs]
+			from := [][]float32{x, y, x, y}[:f.inputs]
 			results = append(results, f.results(from)...)
 		}
 		SumRows(result(width), x, rows, width)
