@@ -159,9 +159,14 @@ type task struct {
 // newTask builds what is trained, in a new graph.
 func newTask(t *testing.T, f family, dt tensor.Dtype, dropout float64) *task {
 	t.Helper()
+	k, err := makeTask(f, dt, dropout)
+	require.NoError(t, err)
+	return k
+}
+
+func makeTask(f family, dt tensor.Dtype, dropout float64) (*task, error) {
 	k := &task{of: f, scope: nn.NewScopeOf(dt, nn.Seeded(1)), dropout: rand.NewPCG(1, 2)}
 	forward := f.model(k.scope, dropout)
-	require.NoError(t, k.scope.Err())
 	g := nn.TrainGraph(k.dropout)
 	of := dt
 	if f.below > 0 {
@@ -170,24 +175,29 @@ func newTask(t *testing.T, f family, dt tensor.Dtype, dropout float64) *task {
 	k.x, k.y = g.Input("x", of, f.x...), g.Input("y", tensor.Int, f.y...)
 	k.loss = nn.CrossEntropy(g, forward(g, k.x), k.y, &nn.CrossEntropyOptions{LabelSmoothing: f.smoothing})
 	var err error
-	k.learnables, err = g.Grad(k.loss)
-	require.NoError(t, err)
-	k.machine, err = g.Machine()
-	require.NoError(t, err)
-	k.solver, err = f.solver(k.learnables)
-	require.NoError(t, err)
-	return k
+	if k.learnables, err = g.Grad(k.loss); err != nil {
+		return nil, err
+	}
+	if k.machine, err = g.Machine(); err != nil {
+		return nil, err
+	}
+	if k.solver, err = f.solver(k.learnables); err != nil {
+		return nil, err
+	}
+	return k, k.scope.Err()
 }
 
 // step trains on what is in x and y, and returns the loss.
 func (k *task) step(t *testing.T) float64 {
 	t.Helper()
-	require.NoError(t, k.machine.Run())
-	require.NoError(t, k.solver.Step(k.learnables))
-	switch loss := k.loss.Value().Data().(type) {
-	case float32:
-		return float64(loss)
-	default:
-		return loss.(float64)
+	loss, err := k.train()
+	require.NoError(t, err)
+	return loss
+}
+
+func (k *task) train() (loss float64, err error) {
+	if err := k.machine.Run(); err != nil {
+		return 0, err
 	}
+	return floats(k.loss.Value())[0], k.solver.Step(k.learnables)
 }

@@ -105,6 +105,10 @@ func floats(v gorgonia.Value) []float64 {
 	switch data := v.Data().(type) {
 	case int64:
 		all = append(all, float64(data))
+	case float32:
+		all = append(all, float64(data))
+	case float64:
+		all = append(all, data)
 	case []float32:
 		for _, x := range data {
 			all = append(all, float64(x))
