@@ -58,7 +58,7 @@ func BinaryEntropyGrad[T Float](dx, dtarget, x, target, positive []T, c T) {
 		for i := begin; i < end; i++ {
 			x, t, w, c := float64(x[i]), float64(target[i]), float64(positive[i%len(positive)]), float64(c)
 			if dx != nil {
-				dx[i] = T(c * ((1-t)*sigmoid(x) - w*t*sigmoid(-x)))
+				dx[i] = T(c * ((1-t)*sigmoid[T](x) - w*t*sigmoid[T](-x)))
 			}
 			if dtarget != nil {
 				dtarget[i] = T(c * ((w-1)*softplus(-x) - x))
