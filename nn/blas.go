@@ -26,8 +26,9 @@ import (
 // The layers of this package and Gorgonia's own ops use the same: importing nn installs it
 // for Gorgonia, as gorgonia.Use does, unless another BLAS than gonum's has been installed
 // before. Checkpoints record its name as it is when their run is opened, and a resume with
-// another one tells of the change, because the bits differ: call UseBLAS before. gorgonia.Use or tensor.Use afterwards
-// changes Gorgonia's own ops alone, and has checkpoints record only that; UseBLAS undoes it.
+// another one tells of the change, because the bits differ: call UseBLAS before. gorgonia.Use
+// or tensor.Use afterwards changes Gorgonia's own ops alone, and has checkpoints record only
+// that; UseBLAS undoes it.
 //
 // The number of cores does not change the bits: OpenBLAS is set to one thread for the whole
 // process, and large products are split over GOMAXPROCS cores by their shapes.
