@@ -4,9 +4,8 @@
 //	learnables, err := g.Grad(loss)
 //	solver, err := optim.NewAdamW(learnables, &optim.AdamWOptions{LearningRate: 3e-4, WeightDecay: 0.01})
 //	for ... {
-//		err := vm.RunAll()
+//		err := machine.Run()
 //		err = solver.Step(learnables)
-//		vm.Reset()
 //	}
 //
 // [NewSGD], [NewAdam], [NewAdamW], [NewRMSProp], [NewAdagrad] and [NewLion] each make a [Solver],

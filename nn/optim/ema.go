@@ -20,7 +20,8 @@ import (
 //	evaluate()
 //	if err := ema.Swap(); err != nil { ... } // and is itself again
 //
-// The whole state, with the count of updates, is in StateDict: with package runs,
+// What is no parameter, such as the running statistics of a batch normalisation, is not averaged and stays
+// the model's. The whole state, with the count of updates, is in StateDict: with package runs,
 // runs.Tensors("ema", ema) saves it. Its methods are for one goroutine at a time.
 type EMA struct {
 	params  *params

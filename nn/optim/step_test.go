@@ -185,6 +185,9 @@ func TestMomentumBeginsLate(t *testing.T) {
 	s, err := optim.NewSGD(asParams(w), &optim.SGDOptions{Momentum: 0.9, Dampening: 0.5})
 	require.NoError(t, err)
 	require.NoError(t, s.UnmarshalJSON(raw))
+	for _, v := range s.StateDict() {
+		v.Value().Data().([]float64)[0] = math.NaN()
+	}
 	require.NoError(t, s.Step(asParams(w)))
 	require.Equal(t, []float64{3, 3}, all(nil, s)["momentum_buffer.w"])
 	require.NoError(t, s.Step(asParams(w)))
@@ -221,6 +224,26 @@ func TestEMASwap(t *testing.T) {
 	require.NoError(t, ema.Swap())
 	require.Equal(t, weights, all(ps))
 	require.Equal(t, average, all(nil, ema))
+}
+
+// The first Update makes the average equal to the parameters, to the bit, however far they have gone.
+func TestFirstUpdateIsExact(t *testing.T) {
+	w := vector("w", 1, 1e20, 1)
+	ema, err := optim.NewEMA(asParams(w), 0.9)
+	require.NoError(t, err)
+	w.value.Data().([]float64)[0] = 1.1
+	require.NoError(t, ema.Update())
+	require.Equal(t, []float64{1.1}, all(nil, ema)["w"])
+	require.NoError(t, ema.Update())
+	require.Equal(t, []float64{1.1}, all(nil, ema)["w"], "an average of equal numbers is that number")
+}
+
+// After its last step, one cycle stays where it is.
+func TestOneCycleEnds(t *testing.T) {
+	c := optim.OneCycle{Steps: 100}
+	require.Equal(t, c.Factor(99), c.Factor(100))
+	require.Equal(t, c.Factor(99), c.Factor(150))
+	require.InDelta(t, 1e-4/25, c.Factor(99), 1e-15)
 }
 
 // An iteration of a StateDict may end early.
