@@ -33,6 +33,7 @@ func newBackward[T kernel.Float](of *forward[T], first int, in gorgonia.Nodes, o
 
 func (o *backward[T]) Do(in ...gorgonia.Value) (v gorgonia.Value, err error) {
 	defer o.guard(&err)
+	defer o.tell(begin())
 	if err := read(&o.call, in, o.in); err != nil {
 		return nil, err
 	}

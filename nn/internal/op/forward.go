@@ -19,6 +19,7 @@ type forward[T kernel.Float] struct {
 // Do computes the result. It is never called by two goroutines at once.
 func (o *forward[T]) Do(in ...gorgonia.Value) (v gorgonia.Value, err error) {
 	defer o.guard(&err)
+	defer o.tell(begin())
 	if err := read(&o.call, in, o.in); err != nil {
 		return nil, err
 	}
