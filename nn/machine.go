@@ -7,6 +7,8 @@ import (
 
 	"gorgonia.org/gorgonia"
 
+	"github.com/fb777929/kibisis/nn/internal/blas"
+
 	"github.com/fb777929/kibisis/nn/internal/op"
 )
 
@@ -23,6 +25,9 @@ func (g *Graph) Machine() (m *Machine, err error) {
 	}
 	if err := g.checkHashes(); err != nil {
 		return nil, err
+	}
+	if _, err := blas.Name(); err != nil { // or the first product would panic with it
+		return nil, fmt.Errorf("nn: %w", err)
 	}
 	defer func() {
 		if p := recover(); p != nil {
