@@ -51,7 +51,7 @@ func TestShortOnesAllocateNothing(t *testing.T) {
 		SoftmaxGradRow(y, y, x)
 		LogSoftmaxRow(y, x)
 		LogSoftmaxGradRow(y, y, x)
-		y[0] = Dot(x, y) + Sum(x)
+		y[0] = Dot(x, y) + Sum(x) + float32(SumSquares(x))
 		AddTo(y, x)
 		Mul(y, y, x)
 	}))
