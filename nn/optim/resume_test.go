@@ -203,6 +203,40 @@ func TestExactResumeOfARun(t *testing.T) {
 	}
 }
 
+// The same for nodes of plain Gorgonia, one of which is a scalar without a shape.
+func TestExactResumeOfNodes(t *testing.T) {
+	const stop, steps = 3, 7
+	for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
+		t.Run(dt.String(), func(t *testing.T) {
+			dir := t.TempDir()
+			process := func(work func(*network, *optim.Solver, *runs.Run)) map[string][]float64 {
+				net := newNetwork(t, dt, 5, nil, dual)
+				s, err := cases["sgd-dampening"](net.params)
+				require.NoError(t, err)
+				run, err := runs.Open(dir, &runs.Options{Log: slog.New(slog.DiscardHandler)})
+				require.NoError(t, err)
+				defer func() { require.NoError(t, run.Close()) }()
+				model := checkpoint.FromNodes(net.nodes...)
+				_, err = run.Restore(context.Background(), runs.Weights(model), runs.Solver(s, net.params, model))
+				require.NoError(t, err)
+				work(net, s, run)
+				return all(nil, model, s)
+			}
+			whole := process(func(net *network, s *optim.Solver, _ *runs.Run) { net.run(t, s, steps) })
+			process(func(net *network, s *optim.Solver, run *runs.Run) {
+				net.run(t, s, stop)
+				require.NoError(t, run.Save(context.Background(), stop, nil))
+			})
+			resumed := process(func(net *network, s *optim.Solver, _ *runs.Run) {
+				require.Equal(t, int64(stop), s.Steps())
+				net.run(t, s, steps-stop)
+			})
+			require.Equal(t, whole, resumed)
+			require.Contains(t, whole, "momentum_buffer.s")
+		})
+	}
+}
+
 // While an average is swapped in, a checkpoint of it is an error, and none is made.
 func TestNoCheckpointOfASwappedAverage(t *testing.T) {
 	f, dir := openFixture(t, "float32"), t.TempDir()

@@ -35,6 +35,8 @@ type RMSPropOptions struct {
 //	momentum_buffer = Momentum*momentum_buffer + r    (if there is Momentum; else it is r)
 //	w          = w - LearningRate*momentum_buffer
 //
+// where a difference below the root that rounding makes negative is 0 (and NaN in PyTorch).
+//
 // The slots are those that the options use. See [Solver] for what params may be.
 func NewRMSProp(params []gorgonia.ValueGrad, o *RMSPropOptions) (*Solver, error) {
 	var own RMSPropOptions

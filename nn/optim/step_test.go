@@ -1,6 +1,7 @@
 package optim_test
 
 import (
+	"fmt"
 	"math"
 	"runtime"
 	"slices"
@@ -193,6 +194,20 @@ func TestMomentumBeginsLate(t *testing.T) {
 	require.NoError(t, s.Step(asParams(w)))
 	require.Equal(t, []float64{0.9*3 + 0.5*3, 0.9*3 + 0.5*3}, all(nil, s)["momentum_buffer.w"])
 	require.Equal(t, int64(3), s.Steps())
+}
+
+// A gradient that does not change has no deviation, which rounding must not make negative.
+func TestCenteredRMSPropOfConstantGradients(t *testing.T) {
+	w := float32s("w", 1000)
+	for i, g := range w.grad.Data().([]float32) {
+		w.grad.Data().([]float32)[i] = g + float32(i)/1000
+	}
+	s, err := optim.NewRMSProp(asParams(w), &optim.RMSPropOptions{Alpha: 0.5, Centered: true, Epsilon: 1e-3})
+	require.NoError(t, err)
+	for range 50 {
+		require.NoError(t, s.Step(asParams(w)))
+	}
+	require.NotContains(t, fmt.Sprint(floats(w.value)), "NaN")
 }
 
 // An average is swapped in and out in place, to the bit, and nothing may be done to it meanwhile.

@@ -24,7 +24,7 @@ func RMSProp[T Float](w, g, square, mean, buf []T, c *RMSPropStep[T]) {
 		if mean != nil {
 			a := k.Alpha*mean[i] + k.Rest*d
 			mean[i] = a
-			s -= a * a
+			s = max(s-a*a, 0) // rounding can make it negative, of gradients that do not change
 		}
 		d /= sqrt(s) + k.Epsilon
 		if buf != nil {

@@ -21,8 +21,8 @@ func SGD[T Float](w, g []T, c *SGDStep[T]) {
 	}
 }
 
-// SGDMomentum updates w by its gradient g, with the momentum in buf. For the first step of buf,
-// which becomes the gradient whatever it was, set Momentum of the buffer aside with first.
+// SGDMomentum updates w by its gradient g, with the momentum in buf. In the first step of buf it
+// becomes the gradient, whatever it was, and nothing is dampened.
 func SGDMomentum[T Float](w, g, buf []T, first bool, c *SGDStep[T]) {
 	k := *c
 	keep, take := k.Momentum, k.Take
