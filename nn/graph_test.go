@@ -178,7 +178,7 @@ func TestFrozenParametersHaveNoGradient(t *testing.T) {
 	require.EqualError(t, err, "nn: no parameter to be trained has been lent to the graph")
 }
 
-// TestFreezingIsForLaterGraphs: a graph that was built before still has its gradients.
+// TestFreezingIsForLaterGraphs: a graph is what it was when it was built, and unfreezing likewise.
 func TestFreezingIsForLaterGraphs(t *testing.T) {
 	s := float64Scope()
 	w := s.Param("w", Ones, 2)
@@ -193,6 +193,12 @@ func TestFreezingIsForLaterGraphs(t *testing.T) {
 	v, err := learnables[0].Grad()
 	require.NoError(t, err)
 	require.Equal(t, []float64{3, 3}, numbers(v))
+
+	g = TrainGraph(nil)
+	y = Scale(g, g.Node(w), 3)
+	w.Unfreeze()
+	_, err = g.Grad(total(t, g, y))
+	require.EqualError(t, err, "nn: no parameter to be trained has been lent to the graph", "it was frozen when it was lent")
 }
 
 func TestAGradientBeforeARun(t *testing.T) {

@@ -127,6 +127,7 @@ func TestGradientsOfManyInputs(t *testing.T) {
 			d, err := n.Grad()
 			require.NoError(t, err)
 			require.Equal(t, shapes[i], []int(d.Shape()))
+			require.Equal(t, shapes[i], []int(n.Deriv().Shape()))
 			for j, x := range elements(t, d) {
 				require.Equal(t, float64(10*i+j), x)
 			}

@@ -53,6 +53,9 @@ func TestInputsOfOddLayout(t *testing.T) {
 		require.Equal(t, c.want, got, name)
 		require.Equal(t, before, c.value.Data(), name)
 	}
+	// A dimension of 1 has any stride: no copy is made for it.
+	require.True(t, rowMajor(tensor.Shape{3, 1, 4}, []int{4, 99, 1}))
+	require.False(t, rowMajor(tensor.Shape{3, 2, 4}, []int{4, 99, 1}))
 }
 
 // TestInputsOfGorgoniasOps: what its ops give is a view for some, of which gradients are right too.
