@@ -56,11 +56,11 @@ type Convolution[T Float] struct {
 // tap is one number of a window: the plane that it looks at, and how far in.
 type tap struct{ plane, offset int }
 
-// A product has columns of about columnSize numbers, for the second-level cache, and is leastTile
+// A product has columns of about columnSize numbers, which is what a core's caches hold, and is leastTile
 // places wide where there are as many, for otherwise packing the weights costs too much.
 const (
-	columnSize = 1 << 16
-	leastTile  = 128
+	columnSize = 1 << 17
+	leastTile  = 256
 )
 
 // NewConvolution prepares for a shape whose Size is above 0.
@@ -158,7 +158,6 @@ func (c *Convolution[T]) Forward(y, x, w, bias []T) {
 }
 
 func (c *Convolution[T]) forward(s *scratch[T], p part, alone bool, y, x, w, bias []T) {
-	columns, ldc := c.columns(s, x, p)
 	wide, ldw := c.flatResult(s, y, p)
 	beta := T(0)
 	if bias != nil {
@@ -169,7 +168,12 @@ func (c *Convolution[T]) forward(s *scratch[T], p part, alone bool, y, x, w, bia
 	}
 	depth := c.depth()
 	w = w[p.group*c.out*depth:]
-	multiply(alone, false, false, c.out, p.width(), depth, w, depth, columns, ldc, beta, wide, ldw)
+	if c.out == 1 {
+		c.forwardSingle(s, p, beta, wide, x, w)
+	} else {
+		columns, ldc := c.columns(s, x, p)
+		multiply(alone, false, false, c.out, p.width(), depth, w, depth, columns, ldc, beta, wide, ldw)
+	}
 	if !c.isFlat() {
 		c.narrow(y, wide, p)
 	}

@@ -72,6 +72,10 @@ func (c *Convolution[T]) backward(s *scratch[T], p part, alone, first bool, dx, 
 	wide, ldw := c.widen(s, dy, p)
 	depth, rows := c.depth(), p.channels*len(c.taps)
 	at := p.group*c.out*depth + p.channel*len(c.taps)
+	if c.out == 1 {
+		c.backwardSingle(s, p, first, dx, from(dw, at), x, w[at:], wide)
+		return
+	}
 	if dw != nil {
 		columns, ldc := c.columns(s, x, p)
 		beta := T(1)
@@ -95,7 +99,7 @@ func (c *Convolution[T]) backward(s *scratch[T], p part, alone, first bool, dx, 
 
 // clearImages zeroes the gradient of the images of p, to which its tiles add.
 func (c *Convolution[T]) clearImages(dx []T, p part) {
-	if dx == nil || c.isDirect() {
+	if dx == nil || c.isDirect() && c.out > 1 {
 		return
 	}
 	for i := range p.images {
@@ -123,4 +127,12 @@ func (c *Convolution[T]) sumPlaces(dbias, dy []T) {
 		}
 		dbias[o] = T(sum)
 	})
+}
+
+// from is x from an element on, or nil.
+func from[T Float](x []T, at int) []T {
+	if x == nil {
+		return nil
+	}
+	return x[at:]
 }

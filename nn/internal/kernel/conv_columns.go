@@ -33,9 +33,9 @@ func (c *Convolution[T]) columns(s *scratch[T], x []T, p part) ([]T, int) {
 	for i := range p.images {
 		for channel := range p.channels {
 			c.spread(planes, c.channel(x, p, i, channel), p)
-			for t, tap := range c.taps {
+			for t := range c.taps {
 				at := (channel*len(c.taps)+t)*width + i*run
-				copy(s.columns[at:at+run], planes[tap.plane*(run+c.reach)+tap.offset:])
+				copy(s.columns[at:at+run], c.seen(planes, run, t))
 			}
 		}
 	}
@@ -49,9 +49,9 @@ func (c *Convolution[T]) addColumns(s *scratch[T], dx []T, p part) {
 	for i := range p.images {
 		for channel := range p.channels {
 			clear(planes)
-			for t, tap := range c.taps {
+			for t := range c.taps {
 				at := (channel*len(c.taps)+t)*width + i*run
-				to := planes[tap.plane*(run+c.reach)+tap.offset:][:run]
+				to := c.seen(planes, run, t)
 				addRow(to, to, s.columns[at:at+run])
 			}
 			c.gather(c.channel(dx, p, i, channel), planes, p)
@@ -63,6 +63,12 @@ func (c *Convolution[T]) addColumns(s *scratch[T], dx []T, p part) {
 func (c *Convolution[T]) planes(s *scratch[T], run int) []T {
 	s.planes = atLeast(s.planes, c.Stride[0]*c.Stride[1]*(run+c.reach))
 	return s.planes
+}
+
+// seen is the run of planes that a tap sees at all places.
+func (c *Convolution[T]) seen(planes []T, run, t int) []T {
+	tap := c.taps[t]
+	return planes[tap.plane*(run+c.reach)+tap.offset:][:run]
 }
 
 // spread lays a channel out on planes, with zeros around it.

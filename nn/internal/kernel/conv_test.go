@@ -13,15 +13,17 @@ import (
 // convShapes reach what makes a difference to how a convolution is cut: several tiles of one image, several
 // images of one product, the last of them fewer, many groups, and blocks of channels.
 var convShapes = []Conv{
-	{N: 2, C: 64, H: 12, W: 13, Out: 3, Groups: 1, Window: [2]int{3, 3}, Stride: [2]int{1, 1}, Padding: [2]int{1, 1}, Dilation: [2]int{1, 1}},
-	{N: 1, C: 64, H: 25, W: 27, Out: 2, Groups: 1, Window: [2]int{3, 3}, Stride: [2]int{2, 2}, Padding: [2]int{1, 1}, Dilation: [2]int{1, 1}},
+	{N: 2, C: 80, H: 17, W: 19, Out: 3, Groups: 1, Window: [2]int{3, 3}, Stride: [2]int{1, 1}, Padding: [2]int{1, 1}, Dilation: [2]int{1, 1}},
+	{N: 1, C: 64, H: 33, W: 39, Out: 2, Groups: 1, Window: [2]int{3, 3}, Stride: [2]int{2, 2}, Padding: [2]int{1, 1}, Dilation: [2]int{1, 1}},
 	{N: 35, C: 3, H: 4, W: 5, Out: 5, Groups: 1, Window: [2]int{3, 3}, Stride: [2]int{1, 1}, Padding: [2]int{1, 1}, Dilation: [2]int{1, 1}},
 	{N: 33, C: 4, H: 7, W: 5, Out: 6, Groups: 2, Window: [2]int{3, 2}, Stride: [2]int{2, 3}, Padding: [2]int{2, 1}, Dilation: [2]int{2, 2}},
-	{N: 2, C: 1, H: 1, W: 9000, Out: 2, Groups: 1, Window: [2]int{1, 9}, Stride: [2]int{1, 1}, Padding: [2]int{0, 4}, Dilation: [2]int{1, 1}},
-	{N: 1, C: 9, H: 1, W: 3001, Out: 2, Groups: 1, Window: [2]int{1, 8}, Stride: [2]int{3, 3}, Padding: [2]int{0, 2}, Dilation: [2]int{1, 5}},
-	{N: 3, C: 70, H: 33, W: 32, Out: 3, Groups: 1, Window: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}},
+	{N: 2, C: 1, H: 1, W: 17000, Out: 2, Groups: 1, Window: [2]int{1, 9}, Stride: [2]int{1, 1}, Padding: [2]int{0, 4}, Dilation: [2]int{1, 1}},
+	{N: 1, C: 70, H: 1, W: 3001, Out: 2, Groups: 1, Window: [2]int{1, 8}, Stride: [2]int{3, 3}, Padding: [2]int{0, 2}, Dilation: [2]int{1, 5}},
+	{N: 3, C: 150, H: 33, W: 32, Out: 3, Groups: 1, Window: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}},
 	{N: 40, C: 6, H: 3, W: 3, Out: 4, Groups: 2, Window: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}},
 	{N: 1, C: 130, H: 14, W: 15, Out: 130, Groups: 130, Window: [2]int{3, 3}, Stride: [2]int{1, 1}, Padding: [2]int{1, 1}, Dilation: [2]int{1, 1}},
+	{N: 33, C: 6, H: 5, W: 4, Out: 3, Groups: 3, Window: [2]int{2, 3}, Stride: [2]int{1, 2}, Padding: [2]int{1, 1}, Dilation: [2]int{1, 1}},
+	{N: 3, C: 3, H: 5, W: 4, Out: 1, Groups: 1, Window: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}},
 	{N: 2, C: 2, H: 3, W: 7, Out: 2, Groups: 1, Window: [2]int{3, 3}, Stride: [2]int{1, 1}, Padding: [2]int{0, 0}, Dilation: [2]int{1, 1}},
 	{N: 2, C: 2, H: 2, W: 3, Out: 2, Groups: 1, Window: [2]int{1, 1}, Stride: [2]int{4, 5}, Padding: [2]int{0, 3}, Dilation: [2]int{1, 1}},
 }
