@@ -41,6 +41,21 @@ func TestBitsDoNotDependOnCores(t *testing.T) {
 	}
 }
 
+// TestTooShortOperandsPanic: assembly is not shown memory past the end of a slice.
+func TestTooShortOperandsPanic(t *testing.T) {
+	random := rand.New(rand.NewPCG(15, 16))
+	for _, f := range allTwins() {
+		for k := 1; k < f.inputs; k++ {
+			if f.name == "Adam" && k < 3 {
+				continue // of these it gets copies
+			}
+			from := f.sample(random, 40)
+			from[k] = from[k][:39:39]
+			require.Panics(t, func() { f.results(from) }, "%s, operand %d", f.name, k)
+		}
+	}
+}
+
 // TestShortOnesAllocateNothing: layers call these for each row.
 func TestShortOnesAllocateNothing(t *testing.T) {
 	x, y := make([]float32, 100), make([]float32, 100)
