@@ -32,6 +32,9 @@ type options struct {
 	runs           bool // tables about training runs instead
 	lost           time.Duration
 	gomlxPath      string // "" means no GoMLX rows
+	nn             bool   // tables about networks instead
+	quick          bool   // small networks
+	steps          int    // of which the memory is looked at
 	markdown       bool
 	json           string // "" means none
 	command        string // that was typed, about
@@ -72,6 +75,9 @@ func parse(args []string, help io.Writer) (options, error) {
 	flags.BoolVar(&o.runs, "runs", false, "measure training runs (package runs) instead of files")
 	flags.DurationVar(&o.lost, "lost", 20*time.Second, "with -runs: about how long a run is of which lost time is measured; there are 50 of each size")
 	flags.StringVar(&o.gomlxPath, "gomlx", os.Getenv("KIBISIS_GOMLX"), "with -runs: `program` built from bench/gomlx (default: $KIBISIS_GOMLX)")
+	flags.BoolVar(&o.nn, "nn", false, "measure networks (package nn) instead of files")
+	flags.BoolVar(&o.quick, "quick", false, "with -nn: small networks, to see whether all works; their times say nothing")
+	flags.IntVar(&o.steps, "steps", 10_000, "with -nn: how many training `steps` memory is looked at for")
 	flags.BoolVar(&o.markdown, "markdown", false, "print the tables as Markdown")
 	flags.StringVar(&o.json, "json", "", "also write every sample to this `file`, as JSON")
 
@@ -85,6 +91,10 @@ func parse(args []string, help io.Writer) (options, error) {
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	case err == nil && o.rounds < 1:
 		err = fmt.Errorf("-rounds is %d, must be at least 1", o.rounds)
+	case err == nil && o.steps < growthParts:
+		err = fmt.Errorf("-steps is %d, must be at least %d", o.steps, growthParts)
+	case err == nil && o.runs && o.nn:
+		err = errors.New("-runs and -nn are two measurements: choose one")
 	}
 	if o.big == 0 {
 		o.big = 4 * o.size

@@ -91,9 +91,12 @@ func (l *lab) makeFiles(ctx context.Context) error {
 	return nil
 }
 
+// noPython is why there is no Python where none was named.
+const noPython = "no Python: set $KIBISIS_PYTHON or -python"
+
 func (l *lab) startPython(ctx context.Context) error {
 	if l.pythonPath == "" {
-		l.noPeer = "no Python: set $KIBISIS_PYTHON or -python"
+		l.noPeer = noPython
 		return nil
 	}
 	var err error

@@ -32,9 +32,12 @@ func main() {
 // run is main with its surroundings as arguments: results go to stdout, and a
 // progress bar to stderr if that is a terminal.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
-	const childArgs = 4
+	const childArgs, nnChildArgs = 4, 2
 	if len(args) == childArgs && args[0] == childWord {
 		return runChild(ctx, args[1:], &printer{w: stdout})
+	}
+	if len(args) == nnChildArgs && args[0] == nnChildWord {
+		return runNNChild(args[1], os.Stdin, stdout)
 	}
 	o, err := parse(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {
@@ -45,6 +48,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	}
 	if o.runs {
 		return measureRuns(ctx, o, &printer{w: stdout})
+	}
+	if o.nn {
+		return measureNN(ctx, o, &printer{w: stdout}, stderr)
 	}
 	l, err := newLab(ctx, o)
 	if err != nil {

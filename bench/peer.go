@@ -1,7 +1,7 @@
 package main
 
-// This file drives Python: one process for the whole run, told to do one thing at
-// a time. It measures time by itself, so that pipes are in no sample.
+// This file drives Python, and other processes that answer as it does: each is told to do
+// one thing at a time. They measure time by themselves, so that pipes are in no sample.
 
 import (
 	"bytes"
@@ -20,8 +20,9 @@ import (
 //go:embed peer.py
 var peerScript []byte
 
-// A peer is a running peer.py. One goroutine may use it.
+// A peer is a running peer.py, or what speaks as it does. One goroutine may use it.
 type peer struct {
+	name     string            // for errors
 	versions map[string]string // of Python and its packages
 	cmd      *exec.Cmd
 	stdin    io.WriteCloser
@@ -40,6 +41,10 @@ type answer struct {
 	Error    string            `json:"error"`
 	Missing  string            `json:"missing"`
 	Versions map[string]string `json:"versions"`
+
+	// What is asked for with -nn.
+	Values []float64          `json:"values,omitempty"`
+	Ops    map[string]float64 `json:"ops,omitempty"` // seconds
 }
 
 // missingError says that Python is not there, or not all of it: then its rows are
@@ -51,11 +56,20 @@ func (e *missingError) Error() string { return "no Python: " + e.reason }
 // startPeer runs python with a copy of peer.py in dir, until ctx is done or close.
 // It returns a *missingError where that cannot work.
 func startPeer(ctx context.Context, python, dir string) (*peer, error) {
-	script := filepath.Join(dir, "peer.py")
-	if err := os.WriteFile(script, peerScript, 0o666); err != nil {
+	return startScript(ctx, python, filepath.Join(dir, "peer.py"), peerScript)
+}
+
+// startScript is startPeer for another script, which is written to path.
+func startScript(ctx context.Context, python, path string, script []byte) (*peer, error) {
+	if err := os.WriteFile(path, script, 0o666); err != nil {
 		return nil, err
 	}
-	p := &peer{cmd: exec.CommandContext(ctx, python, script)}
+	return startProcess("python", exec.CommandContext(ctx, python, path))
+}
+
+// startProcess is startPeer for any program.
+func startProcess(name string, cmd *exec.Cmd) (*peer, error) {
+	p := &peer{name: name, cmd: cmd}
 	p.cmd.Stderr = &p.stderr
 	if err := p.start(); err != nil {
 		return nil, err
@@ -94,17 +108,20 @@ func (p *peer) do(op, path string) error {
 
 // time is do for an op that says how long it took.
 func (p *peer) time(op, path string, n int) (time.Duration, error) {
-	if err := json.NewEncoder(p.stdin).Encode(request{op, path, n}); err != nil {
-		return 0, p.broken(err)
+	a, err := p.ask(request{op, path, n})
+	return time.Duration(a.Seconds * float64(time.Second)), err
+}
+
+// ask is time for an op that has more to say.
+func (p *peer) ask(r request) (answer, error) {
+	if err := json.NewEncoder(p.stdin).Encode(r); err != nil {
+		return answer{}, p.broken(err)
 	}
 	a, err := p.answer()
-	if err != nil {
-		return 0, err
+	if err == nil && a.Error != "" {
+		err = fmt.Errorf("%s: %s: %s", p.name, r.Op, a.Error)
 	}
-	if a.Error != "" {
-		return 0, fmt.Errorf("python: %s: %s", op, a.Error)
-	}
-	return time.Duration(a.Seconds * float64(time.Second)), nil
+	return a, err
 }
 
 func (p *peer) answer() (a answer, err error) {
@@ -119,7 +136,7 @@ func (p *peer) broken(err error) error {
 	err = errors.Join(err, p.close())
 	const most = 2000 // bytes
 	said := p.stderr.Bytes()
-	return fmt.Errorf("python has gone: %w: %s", err, said[max(len(said)-most, 0):])
+	return fmt.Errorf("%s has gone: %w: %s", p.name, err, said[max(len(said)-most, 0):])
 }
 
 // close ends Python, which stops at the end of its input. A second close does
