@@ -74,9 +74,10 @@ type attentionBlock struct {
 
 func (b attentionBlock) rows() int { return b.end - b.begin }
 
-// rows is how many queries are one block: so many that their scores stay in a core's cache.
+// rows is how many queries are one block: so many that their scores stay in a core's cache, but
+// enough for products to be fast.
 func (k *Attention[T]) rows() int {
-	return min(k.Queries, max(1, light/k.Keys/16)*16)
+	return min(k.Queries, max(2, (1<<16)/k.Keys/16)*16)
 }
 
 func (k *Attention[T]) block(batch, head, begin int) attentionBlock {

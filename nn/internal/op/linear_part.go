@@ -37,11 +37,19 @@ func linearPart[T kernel.Float](k kernel.Linear, from int) Function[T] {
 		},
 		Backward: func(c *Call[T]) error {
 			dw, db := c.DIn[1], at(c.DIn, 2)
-			clear(dw)
-			clear(db)
+			clearOthers(dw, from*k.In, k.Out*k.In)
+			clearOthers(db, from, k.Out)
 			kernel.LinearBackward(k, c.DIn[0], weights(dw), biases(db), c.In[0], weights(c.In[1]), c.Grad)
 			return nil
 		},
+	}
+}
+
+// clearOthers clears what is not in piece.
+func clearOthers[T any](x []T, from, n int) {
+	if x != nil {
+		clear(x[:from])
+		clear(x[from+n:])
 	}
 }
 
