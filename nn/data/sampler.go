@@ -21,7 +21,7 @@ type Options struct {
 	World, Rank int
 }
 
-// A Sampler deals out rows, each once an epoch. Its methods are for one goroutine at a time.
+// A Sampler deals out rows, each once an epoch. It holds the order of one epoch, 8 bytes a row. Its methods are for one goroutine at a time.
 type Sampler struct {
 	rows  int
 	whole int // the rows of a step, of all workers together

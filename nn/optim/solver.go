@@ -16,7 +16,8 @@ import (
 // NewSGD, NewAdam, NewAdamW, NewRMSProp, NewAdagrad or NewLion.
 //
 // It holds the memory of its parameters, which must stay where it is; loaders and Swap of an [EMA] write
-// there. Its methods are for one goroutine at a time.
+// there. The top of this page says what a parameter may be. Its methods are for one goroutine at
+// a time.
 type Solver struct {
 	kind   string
 	params *params
@@ -72,7 +73,8 @@ const most = 3
 //
 // An error names the parameters that it is about, and nothing is changed: where params are not those of
 // the solver, a gradient is missing or has another shape or dtype, the norm of the gradients
-// is not finite (if ClipNorm is set), or a schedule gives no rate.
+// is not finite (if ClipNorm is set), or a schedule gives no rate. Gradients that add up stay as they are
+// then, too: a training that wants to leave such a batch out sets them to zero.
 func (s *Solver) Step(params []gorgonia.ValueGrad) error {
 	if err := s.step(params); err != nil {
 		return fmt.Errorf("optim: %s: step %d: %w", s.kind, s.steps+1, err)
