@@ -123,6 +123,13 @@ func TestTheFirstErrorOfAModel(t *testing.T) {
 		s.Param("w", Zeros, 2, 3)
 		require.EqualError(t, s.Err(), want)
 	}
+	asked := 0
+	s := NewScopeOf(tensor.Float32, func(string, tensor.Dtype, tensor.Shape, Init) (*tensor.Dense, error) {
+		asked++
+		return nil, refused
+	})
+	NewLinear(s, 2, 3, nil)
+	require.Equal(t, 1, asked, "no values are asked for after an error")
 	require.ErrorContains(t, NewScopeOf(tensor.Int, Seeded(1)).Err(), "a model of int: want float32 or float64")
 }
 
