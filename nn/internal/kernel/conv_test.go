@@ -24,6 +24,8 @@ var convShapes = []Conv{
 	{N: 1, C: 130, H: 14, W: 15, Out: 130, Groups: 130, Window: [2]int{3, 3}, Stride: [2]int{1, 1}, Padding: [2]int{1, 1}, Dilation: [2]int{1, 1}},
 	{N: 33, C: 6, H: 5, W: 4, Out: 3, Groups: 3, Window: [2]int{2, 3}, Stride: [2]int{1, 2}, Padding: [2]int{1, 1}, Dilation: [2]int{1, 1}},
 	{N: 3, C: 3, H: 5, W: 4, Out: 1, Groups: 1, Window: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}},
+	{N: 2, C: 3, H: 5, W: 4, Out: 2, Groups: 1, Window: [2]int{1, 1}, Stride: [2]int{2, 2}, Dilation: [2]int{1, 1}},
+	{N: 2, C: 3, H: 5, W: 4, Out: 2, Groups: 1, Window: [2]int{1, 1}, Stride: [2]int{1, 1}, Padding: [2]int{2, 1}, Dilation: [2]int{1, 1}},
 	{N: 2, C: 2, H: 3, W: 7, Out: 2, Groups: 1, Window: [2]int{3, 3}, Stride: [2]int{1, 1}, Padding: [2]int{0, 0}, Dilation: [2]int{1, 1}},
 	{N: 2, C: 2, H: 2, W: 3, Out: 2, Groups: 1, Window: [2]int{1, 1}, Stride: [2]int{4, 5}, Padding: [2]int{0, 3}, Dilation: [2]int{1, 1}},
 }

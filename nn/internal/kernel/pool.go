@@ -43,7 +43,7 @@ func largest[T Float](k Pool, x []T, w window) (best T, at int32) {
 	best, at = T(math.Inf(-1)), int32(w.top*k.W+w.left)
 	for r := w.top; r < w.bottom; r++ {
 		for c := w.left; c < w.right; c++ {
-			if v := x[r*k.W+c]; v > best || v != v {
+			if v := x[r*k.W+c]; v > best || math.IsNaN(float64(v)) {
 				best, at = v, int32(r*k.W+c)
 			}
 		}
@@ -64,7 +64,7 @@ func maxPairs[T Float](k Pool, y []T, at []int32, x []T) {
 			// 0, 1, k.W and k.W+1 are the places of the four.
 			step := 1 + differ(b, best)*(k.W-1+differ(d, best))
 			y[c], at[c] = best, int32(2*(r*k.W+c)+differ(a, best)*step)
-			if best != best {
+			if math.IsNaN(float64(best)) {
 				y[c], at[c] = largest(k, x, window{2 * r, 2*r + 2, 2 * c, 2*c + 2})
 			}
 		}
