@@ -41,6 +41,33 @@ func TestBitsDoNotDependOnCores(t *testing.T) {
 	}
 }
 
+// TestResultsMayBeOperands: where that is promised, the bits are the same.
+func TestResultsMayBeOperands(t *testing.T) {
+	random := rand.New(rand.NewPCG(17, 18))
+	operands := map[string][]int{
+		"LayerNorm": {0}, "RMSNorm": {0}, "LayerNormGrad": {2}, "RMSNormGrad": {2},
+		// These take no result that is not an operand, or are called in two steps here.
+		"AddTo": nil, "Axpy": nil, "Adam": nil, "LogSoftmaxGradRow": {0},
+	}
+	for _, f := range allTwins() {
+		if f.sizes[0] != same {
+			continue
+		}
+		ks, ok := operands[f.name]
+		if !ok {
+			ks = []int{0, 1}[:f.inputs]
+		}
+		for _, k := range ks {
+			from := f.sample(random, 43)
+			want := f.results(from)
+			to := f.results(from)
+			to[0] = from[k]
+			f.run(to, from)
+			require.True(t, sameBits(want, to), "%s, operand %d", f.name, k)
+		}
+	}
+}
+
 // TestTooShortOperandsPanic: assembly is not shown memory past the end of a slice.
 func TestTooShortOperandsPanic(t *testing.T) {
 	random := rand.New(rand.NewPCG(15, 16))

@@ -15,13 +15,9 @@ func Softmax[T Float](y, x []T, rows, width int) {
 
 // SoftmaxRow is Softmax of one row, on the calling goroutine.
 func SoftmaxRow[T Float](y, x []T) {
-	top := rowTop(x)
-	sum := expSum(y, x, top)
-	if sum == 0 {
-		clear(y)
-		return
+	if sum := expSum(y, x, rowTop(x)); sum != 0 { // else y is 0 already
+		scaleRow(y, y, T(1/sum))
 	}
-	scaleRow(y, y, T(1/sum))
 }
 
 // SoftmaxGrad writes what Softmax passes back of dy to dx. Its y is what Softmax wrote.
