@@ -25,6 +25,8 @@ var imports = map[string]string{
 	"fmt":         "fmt",
 	"gorgonia":    "gorgonia.org/gorgonia",
 	"io":          "io",
+	"nn":          "github.com/fb777929/kibisis/nn",
+	"optim":       "github.com/fb777929/kibisis/nn/optim",
 	"rand":        "math/rand/v2",
 	"runs":        "github.com/fb777929/kibisis/checkpoint/runs",
 	"safetensors": "github.com/fb777929/kibisis/checkpoint/safetensors",
@@ -96,6 +98,7 @@ var (
 	position     struct{ Epoch, Next int64 }
 	total        int64
 	trainOneStep func() (loss float64, err error)
+	run          *runs.Run
 )
 `
 
@@ -108,7 +111,7 @@ func fragment(statements string) string {
 		used = append(used, m[1])
 	}
 	for name, path := range imports {
-		if slices.Contains(append(used, "checkpoint", "context", "gorgonia", "io", "rand"), name) {
+		if slices.Contains(append(used, "checkpoint", "context", "gorgonia", "io", "rand", "runs"), name) {
 			fmt.Fprintf(&b, "import %q\n", path)
 		}
 	}
