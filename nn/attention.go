@@ -34,8 +34,8 @@ type AttentionOptions struct {
 // and v (B, S, G U) give (B, T, H U). With fewer heads G of keys and values, heads 0 to H/G - 1 of
 // the queries share the first of them, and so on (grouped queries, arXiv 2305.13245; enable_gqa).
 //
-// Memory for a probability of each pair of query and key is taken only where it is differentiated,
-// and only if those are no more than four million.
+// Memory for a number for each head and pair of query and key is taken only where the attention is
+// differentiated, and only if those are no more than four million, or a mask needs a gradient.
 func Attention(g *Graph, q, k, v *gorgonia.Node, o AttentionOptions) *gorgonia.Node {
 	return g.apply("attention", func() (*gorgonia.Node, error) {
 		return attend(g, op.Part(q, 0, 1), op.Part(k, 0, 1), op.Part(v, 0, 1), o)

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -35,6 +36,19 @@ func TestMultiheadAttentionGradients(t *testing.T) {
 		trial{name: "self", shapes: map[string]tensor.Shape{"q": {1, 3, 4}}, model: multihead(4, 2, "q", "q", nil, false)},
 		trial{name: "cross", shapes: map[string]tensor.Shape{"q": {2, 3, 4}, "k": {2, 5, 4}}, model: multihead(4, 1, "k", "k", &MultiheadOptions{Dropout: 0.3}, false)},
 	)
+}
+
+// TestMultiheadAttentionBegins: the weights before are U(-b, b) with b = sqrt(6 / (D + 3 D)), wider
+// than those of dense layers, and all biases are zeros.
+func TestMultiheadAttentionBegins(t *testing.T) {
+	l := NewMultiheadAttention(NewScope(1), 64, 4, nil)
+	most := 0.0
+	for _, x := range numbers(l.InWeight.Value()) {
+		most = max(most, math.Abs(x))
+	}
+	require.InEpsilon(t, math.Sqrt(6./256), most, 0.01)
+	require.Equal(t, make([]float64, 3*64), numbers(l.InBias.Value()))
+	require.Equal(t, make([]float64, 64), numbers(l.Out.Bias.Value()))
 }
 
 func TestMultiheadAttentionRefuses(t *testing.T) {
