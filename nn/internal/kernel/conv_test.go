@@ -92,6 +92,14 @@ func TestConvolution(t *testing.T) {
 			runtime.GOMAXPROCS(7)
 			require.Equal(t, one, convRun(c, want), "bits depend on the number of cores")
 			runtime.GOMAXPROCS(before)
+			// The bias is added, or not.
+			bare := poisoned(want.y)
+			c.Forward(bare, want.x, want.w, nil)
+			rows, cols := k.Size()
+			for i := range bare {
+				bare[i] += want.bias[i/(rows*cols)%k.Out]
+			}
+			require.InDeltaSlice(t, want.y, bare, 1e-9)
 			// Gradients by themselves are those that come together.
 			dx, dw := poisoned(want.dx), poisoned(want.dw)
 			c.Backward(dx, nil, nil, want.x, want.w, want.dy)
