@@ -22,7 +22,9 @@ import (
 )
 
 // A StatefulSolver is a solver that gives its own state: tensors, under names that contain
-// the parameters', and the rest as JSON.
+// the parameters', and the rest as JSON. What the JSON has under "settings", an object of numbers,
+// is compared with what the solver has when it is restored, for Restored.Changed. UnmarshalJSON is
+// tried before anything is restored, and undone by giving it the present state.
 type StatefulSolver interface {
 	gorgonia.Solver
 	checkpoint.Model
@@ -337,16 +339,19 @@ func (p ownSolver) stage(ctx context.Context, from *saved) (func() error, error)
 	if err := from.decode(p.name, &raw); err != nil {
 		return nil, err
 	}
-	commit := func() error { return nil }
-	if from.has(p.name) {
-		var err error
-		if commit, err = (tensors{name: p.name, m: p.s}).stage(ctx, from); err != nil {
-			return nil, err
-		}
-	}
 	before, err := p.s.MarshalJSON()
 	if err != nil {
 		return nil, fmt.Errorf("part %q: %w", p.name, err)
+	}
+	if err := errors.Join(p.s.UnmarshalJSON(raw), p.s.UnmarshalJSON(before)); err != nil {
+		return nil, fmt.Errorf("part %q: %w", p.name, err)
+	}
+	from.changedSettings(p.name, ownSettings(raw), ownSettings(before))
+	commit := func() error { return nil }
+	if from.has(p.name) {
+		if commit, err = (tensors{name: p.name, m: p.s}).stage(ctx, from); err != nil {
+			return nil, err
+		}
 	}
 	return func() error {
 		if err := p.s.UnmarshalJSON(raw); err != nil {
@@ -354,4 +359,15 @@ func (p ownSolver) stage(ctx context.Context, from *saved) (func() error, error)
 		}
 		return commit()
 	}, nil
+}
+
+// ownSettings are the numbers under "settings" in the JSON of a StatefulSolver, if it has such.
+func ownSettings(raw []byte) map[string]jsonfloat.Float {
+	var state struct {
+		Settings map[string]jsonfloat.Float `json:"settings"`
+	}
+	if json.Unmarshal(raw, &state) != nil {
+		return nil // of another form, which is the solver's business
+	}
+	return state.Settings
 }

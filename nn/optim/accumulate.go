@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"maps"
 
 	"gorgonia.org/gorgonia"
 
@@ -116,6 +117,8 @@ type accumulatorState struct {
 	Version int             `json:"version"`
 	Count   int             `json:"count"`
 	Solver  json.RawMessage `json:"solver"`
+	// Settings are as in the state of a solver.
+	Settings map[string]float64 `json:"settings,omitempty"`
 }
 
 // MarshalJSON is the state of the solver, and how many gradients are in the sums.
@@ -124,7 +127,9 @@ func (a *Accumulator) MarshalJSON() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(accumulatorState{accumulatorKind, stateVersion, a.count, solver})
+	settings := map[string]float64{"accumulate": float64(a.every)}
+	maps.Copy(settings, a.solver.settings)
+	return json.Marshal(accumulatorState{accumulatorKind, stateVersion, a.count, solver, settings})
 }
 
 // UnmarshalJSON restores what MarshalJSON saved. It is an error if there are as many gradients in the

@@ -37,7 +37,8 @@
 //
 // All slots are there from the beginning, so a new solver can be restored into, and goes on with the
 // same bits as one that never stopped. Schedules follow the solver's own count of steps. Learning
-// rates and other settings are the program's: they are neither saved nor restored.
+// rates and other settings are the program's and stay what they are; Restored.Changed of package runs says which
+// are others than before.
 //
 // # Arithmetic
 //

@@ -233,7 +233,7 @@ func TestStateIsStrict(t *testing.T) {
 		saved string
 		bad   map[string]string
 	}{
-		{s, `{"kind":"sgd","version":1,"step":1}`, map[string]string{
+		{s, `{"kind":"sgd","version":1,"step":1,"settings":{"learning_rate":0.001}}`, map[string]string{
 			`{"kind":"adam","version":1,"step":1}`:                       `the state is that of "adam", want "sgd"`,
 			`{"kind":"accumulator","version":1,"count":1,"solver":{}}`:   `the state is that of "accumulator", want "sgd"`,
 			`{"version":1,"step":1}`:                                     `the state is that of "", want "sgd"`,
@@ -245,7 +245,7 @@ func TestStateIsStrict(t *testing.T) {
 			`{"kind":"sgd","version":1,"step":1,"momentum_buffer":true}`: "momentum buffers",
 			`[`: "unexpected end",
 		}},
-		{a, `{"kind":"accumulator","version":1,"count":1,"solver":{"kind":"sgd","version":1,"step":1}}`, map[string]string{
+		{a, `{"kind":"accumulator","version":1,"count":1,"solver":{"kind":"sgd","version":1,"step":1,"settings":{"learning_rate":0.001}},"settings":{"accumulate":3,"learning_rate":0.001}}`, map[string]string{
 			`{"kind":"sgd","version":1,"step":1}`:                                                        `want "accumulator"`,
 			`{"kind":"accumulator","version":1,"count":3,"solver":{"kind":"sgd","version":1,"step":1}}`:  "gradients of 3 Steps, want 0 to 2",
 			`{"kind":"accumulator","version":1,"count":-1,"solver":{"kind":"sgd","version":1,"step":1}}`: "gradients of -1 Steps",

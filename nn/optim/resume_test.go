@@ -278,3 +278,30 @@ func TestAnotherKindInARun(t *testing.T) {
 		require.Equal(t, make([]float64, len(floats(v.Value()))), floats(v.Value()), name)
 	}
 }
+
+// A resume with other settings keeps them, and tells of the change.
+func TestOtherSettingsAreToldOf(t *testing.T) {
+	f, dir := openFixture(t, "float32"), t.TempDir()
+	resume := func(rate float64) (*runs.Restored, *optim.Accumulator) {
+		params := f.params()
+		adam, err := optim.NewAdam(asParams(params...), &optim.AdamOptions{LearningRate: rate})
+		require.NoError(t, err)
+		solver, err := optim.NewAccumulator(adam, 2)
+		require.NoError(t, err)
+		run, err := runs.Open(dir, &runs.Options{Log: slog.New(slog.DiscardHandler)})
+		require.NoError(t, err)
+		defer func() { require.NoError(t, run.Close()) }()
+		w := &training{params: params}
+		restored, err := run.Restore(context.Background(), runs.Solver(solver, asParams(params...), w.model()))
+		require.NoError(t, err)
+		require.NoError(t, run.Save(context.Background(), restored.Step+1, nil))
+		return restored, solver
+	}
+	resume(0.5)
+	restored, solver := resume(0.25)
+	require.Len(t, restored.Changed, 1)
+	require.Equal(t, runs.Change{What: "optimizer.learning_rate", Was: "0.5", Is: "0.25", Numeric: restored.Changed[0].Numeric}, restored.Changed[0])
+	state, err := solver.MarshalJSON()
+	require.NoError(t, err)
+	require.Contains(t, string(state), `"learning_rate":0.25`)
+}

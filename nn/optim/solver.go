@@ -25,6 +25,8 @@ type Solver struct {
 	of     []int  // the rule of each parameter
 	clip   clipping
 	slots  []namedSlot
+	// settings are the options, for who looks at what was saved.
+	settings map[string]float64
 
 	steps  int64
 	filled bool    // of SGD: the momentum buffers hold a gradient
@@ -150,12 +152,13 @@ func buildSolver[O any](kind string, values []gorgonia.ValueGrad, o O, groups []
 	if s.of, err = assign(params, groups); err != nil {
 		return nil, err
 	}
-	for i := range len(groups) + 1 {
-		own := o
+	options := make([]O, len(groups)+1)
+	for i := range options {
+		options[i] = o
 		if i > 0 && groups[i-1].Set != nil {
-			groups[i-1].Set(&own)
+			groups[i-1].Set(&options[i])
 		}
-		r, err := rule(own)
+		r, err := rule(options[i])
 		if err == nil && r.schedule != nil {
 			err = checkSchedule(r.schedule)
 		}
@@ -170,7 +173,7 @@ func buildSolver[O any](kind string, values []gorgonia.ValueGrad, o O, groups []
 		}
 		s.rules = append(s.rules, r)
 	}
-	s.clip = s.rules[0].clip
+	s.clip, s.settings = s.rules[0].clip, settingsOf(options)
 	for i, p := range params.list {
 		s.slots = append(s.slots, p.allocate(s.rules[s.of[i]].slots)...)
 	}

@@ -91,18 +91,20 @@ func (s *Solver) StateDict() iter.Seq2[string, gorgonia.Valuer] {
 // stateVersion is the version of the states in JSON. Another one is refused.
 const stateVersion = 1
 
-// solverState is a solver in JSON. Settings are not in it: they are the program's.
+// solverState is a solver in JSON.
 type solverState struct {
 	Kind           string `json:"kind"`
 	Version        int    `json:"version"`
 	Step           *int64 `json:"step"`
 	MomentumBuffer bool   `json:"momentum_buffer,omitempty"` // of SGD: the buffers hold something
+	// Settings are written for comparison, and not read: they are the program's.
+	Settings map[string]float64 `json:"settings,omitempty"`
 }
 
-// MarshalJSON is the number of steps, and what else is no tensor. Learning rates and other settings are
-// the program's, and not saved.
+// MarshalJSON is the number of steps, and what else is no tensor. Learning rates and other settings are in
+// it so that a resume with others can be told of: they are the program's, and not restored.
 func (s *Solver) MarshalJSON() ([]byte, error) {
-	return json.Marshal(solverState{s.kind, stateVersion, &s.steps, s.filled})
+	return json.Marshal(solverState{s.kind, stateVersion, &s.steps, s.filled, s.settings})
 }
 
 // UnmarshalJSON restores what MarshalJSON saved. The state of another kind of solver is an
