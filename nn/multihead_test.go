@@ -7,6 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"github.com/fb777929/kibisis/nn/internal/op"
 )
 
 // multihead is a MultiheadAttention of the inputs q, k and v, of which those left out are the one
@@ -49,6 +51,29 @@ func TestMultiheadAttentionBegins(t *testing.T) {
 	require.InEpsilon(t, math.Sqrt(6./256), most, 0.01)
 	require.Equal(t, make([]float64, 3*64), numbers(l.InBias.Value()))
 	require.Equal(t, make([]float64, 64), numbers(l.Out.Bias.Value()))
+}
+
+// TestLinearPartWritesItsWholeGradient: whoever overwrote it after the run before, as Gorgonia does
+// where it sums gradients.
+func TestLinearPartWritesItsWholeGradient(t *testing.T) {
+	s, g := NewScope(1), TrainGraph(nil)
+	w, x := s.Param("w", Ones, 3, 2), g.Input("x", tensor.Float32, 1, 2)
+	copy(x.Value().Data().([]float32), []float32{5, 7})
+	y, err := op.LinearPart(g.tape, x, g.Node(w), nil, 1, 1)
+	require.NoError(t, err)
+	learnables, err := g.Grad(MSELoss(g, y, g.Input("target", tensor.Float32, 1, 1), &MSEOptions{Sum: true}))
+	require.NoError(t, err)
+	machine, err := g.Machine()
+	require.NoError(t, err)
+	for range 2 {
+		require.NoError(t, machine.Run())
+		grad, err := learnables[0].Grad()
+		require.NoError(t, err)
+		require.Equal(t, []float32{0, 0, 120, 168, 0, 0}, grad.Data())
+		for i, data := 0, grad.Data().([]float32); i < len(data); i++ {
+			data[i] = 9
+		}
+	}
 }
 
 func TestMultiheadAttentionRefuses(t *testing.T) {
