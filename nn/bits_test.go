@@ -24,9 +24,12 @@ var wide = []family{
 		model: func(s *nn.Scope, dropout float64) nn.Func {
 			return nn.Sequential{
 				nn.NewConv2d(s.Sub("conv1"), 1, 16, nn.Square(3), &nn.Conv2dOptions{Padding: nn.Square(1)}),
-				nn.NewBatchNorm2d(s.Sub("bn1"), 16, nil), nn.ReLU, nn.MaxPool2d{Window: nn.Square(2)},
+				nn.NewBatchNorm2d(s.Sub("bn1"), 16, nil), nn.ReLU,
+				nn.MaxPool2d{Window: nn.Square(2)},
 				nn.NewConv2d(s.Sub("conv2"), 16, 32, nn.Square(2), nil), nn.SiLU,
-				nn.NewGroupNorm(s.Sub("gn"), 4, 32, nil), nn.AvgPool2d{Window: nn.Square(2)}, nn.Flatten, nn.Dropout(dropout),
+				nn.NewGroupNorm(s.Sub("gn"), 4, 32, nil),
+				nn.AvgPool2d{Window: nn.Square(2)},
+				nn.Flatten, nn.Dropout(dropout),
 				nn.NewLinear(s.Sub("fc"), 32*9, 4, nil),
 			}.Forward
 		},

@@ -56,7 +56,8 @@ var families = []family{
 		model: func(s *nn.Scope, dropout float64) nn.Func {
 			return nn.Sequential{
 				nn.NewConv2d(s.Sub("conv1"), 1, 4, nn.Square(3), &nn.Conv2dOptions{Padding: nn.Square(1)}),
-				nn.NewBatchNorm2d(s.Sub("bn1"), 4, nil), nn.ReLU, nn.MaxPool2d{Window: nn.Square(2)},
+				nn.NewBatchNorm2d(s.Sub("bn1"), 4, nil), nn.ReLU,
+				nn.MaxPool2d{Window: nn.Square(2)},
 				nn.NewConv2d(s.Sub("conv2"), 4, 6, nn.Square(3), &nn.Conv2dOptions{Stride: nn.Square(2), NoBias: true}),
 				nn.NewBatchNorm2d(s.Sub("bn2"), 6, nil), nn.ReLU, nn.GlobalAvgPool, nn.Dropout(dropout),
 				nn.NewLinear(s.Sub("fc"), 6, 4, nil),

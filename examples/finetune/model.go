@@ -33,9 +33,12 @@ const features = 32 * 3 * 3
 // Forward makes features (B, 288) of images (B, 1, 28, 28).
 func (b *body) Forward(g *nn.Graph, x *gorgonia.Node) *gorgonia.Node {
 	return nn.Sequential{
-		b.conv1, b.bn1, nn.ReLU, nn.MaxPool2d{Window: nn.Square(2)},
-		b.conv2, b.bn2, nn.ReLU, nn.MaxPool2d{Window: nn.Square(2)},
-		nn.AvgPool2d{Window: nn.Square(3), Stride: nn.Square(2)}, nn.Flatten,
+		b.conv1, b.bn1, nn.ReLU,
+		nn.MaxPool2d{Window: nn.Square(2)},
+		b.conv2, b.bn2, nn.ReLU,
+		nn.MaxPool2d{Window: nn.Square(2)},
+		nn.AvgPool2d{Window: nn.Square(3), Stride: nn.Square(2)},
+		nn.Flatten,
 	}.Forward(g, x)
 }
 

@@ -14,6 +14,7 @@ import (
 // A Layout is how a dense layer's weights lie.
 type Layout bool
 
+// The two layouts.
 const (
 	OutIn Layout = false // (out, in), as torch.nn.Linear has them
 	InOut Layout = true  // (in, out), as GPT-2's Conv1D has them
