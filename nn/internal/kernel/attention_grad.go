@@ -99,12 +99,12 @@ func (k *Attention[T]) blockGrad(d, in Attended[T], dout []T, b attentionBlock, 
 	}
 }
 
-// keepScores keeps the gradients of a block's scores.
+// keepScores keeps the gradients of a block's scores. Those of keys that no query of it sees are
+// zeros from the beginning.
 func (k *Attention[T]) keepScores(dp []T, b attentionBlock) {
 	all := k.dscores[k.score(b):]
 	for i := range b.rows() {
-		to := row(all, i, k.Keys)
-		clear(to[copy(to, dp[i*k.Keys:][:b.keys]):])
+		copy(row(all, i, k.Keys), dp[i*k.Keys:][:b.keys])
 	}
 }
 

@@ -129,9 +129,14 @@ func testAttention[T Float](t *testing.T, s AttentionShape, name string, toleran
 	d := Attended[T]{Q: make([]T, len(want.q)), K: dkv, V: dkv}
 	out, dout := make([]T, len(want.out)), narrow[T](want.dout)
 	a := Attention[T]{AttentionShape: s}
-	for run := range 2 {
+	var kept []T
+	for run := range 3 {
 		a.Forward(out, in)
 		require.Equal(t, run > 0, a.kept != nil, "probabilities are kept only where there is a Backward")
+		if run > 1 {
+			require.Same(t, &kept[0], &a.kept[0], "memory is taken once")
+		}
+		kept = a.kept
 		a.Backward(d, in, dout)
 		dk, dv := make([]T, 0, len(want.k)), make([]T, 0, len(want.v))
 		for i := range s.Batch * s.Keys {
