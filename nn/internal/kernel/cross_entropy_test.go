@@ -57,7 +57,19 @@ func testCrossEntropy[T Float](t *testing.T, tolerance float64) {
 	got := make([]T, len(dx))
 	for range 2 {
 		require.InEpsilon(t, loss/total, k.Forward(narrow[T](x), labels), tolerance)
+		for i := range got {
+			got[i] = 7 // all of it is written
+		}
 		k.Backward(got, narrow[T](x), labels, dy)
 		nearMost(t, dx, got, tolerance, "dx")
 	}
+}
+
+// TestNLLWritesItsWholeGradient, of classes that are no labels and of rows that are ignored too.
+func TestNLLWritesItsWholeGradient(t *testing.T) {
+	k := NLL[float64]{Rows: 3, Classes: 3, Ignore: -100, Weight: []float64{1, 2, 3}}
+	labels, dx := []int{2, -100, 0}, []float64{7, 7, 7, 7, 7, 7, 7, 7, 7}
+	require.InDelta(t, (3*5+1*9)/4., k.Forward([]float64{0, 0, -5, 0, 0, 0, -9, 0, 0}, labels), 1e-12)
+	k.Backward(dx, labels, 8)
+	require.InDeltaSlice(t, []float64{0, 0, -6, 0, 0, 0, -2, 0, 0}, dx, 1e-12)
 }
