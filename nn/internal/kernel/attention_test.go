@@ -168,7 +168,7 @@ func nearMost[T Float](t *testing.T, want []float64, got []T, tolerance float64,
 		most = max(most, math.Abs(x))
 	}
 	for i, x := range want {
-		if math.Abs(x-float64(got[i])) > tolerance*most {
+		if !(math.Abs(x-float64(got[i])) <= tolerance*most) {
 			require.Failf(t, "numbers differ", "%s: at %d: got %v, want %v; the largest is %v", name, i, got[i], x, most)
 		}
 	}
