@@ -80,9 +80,9 @@ func points(steps []int64, values []float64) plotter.XYs {
 	return all
 }
 
-// smooth is an exponential mean over about a fiftieth of the line.
+// smooth is an exponential mean over about a hundredth of the line.
 func smooth(values []float64) []float64 {
-	keep := 1 - 50/float64(len(values))
+	keep := 1 - 100/float64(len(values))
 	out, sum, weight := make([]float64, len(values)), 0.0, 0.0
 	for i, y := range values {
 		sum, weight = keep*sum+(1-keep)*y, keep*weight+(1-keep)
