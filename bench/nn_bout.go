@@ -77,7 +77,7 @@ func rowNamed(rows []*row, name string) *row {
 }
 
 const (
-	opSteps        = 10 // the fastest of them is looked at
+	opSteps        = 5 // the fastest of them is looked at
 	allocatedSteps = 300
 )
 

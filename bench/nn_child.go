@@ -187,7 +187,7 @@ func (s *subject) profile(n int) (answer, error) {
 }
 
 // allocateTime is how long the steps take, about, of which allocations are counted.
-const allocateTime = 3 * time.Second
+const allocateTime = 1500 * time.Millisecond
 
 // allocated gives the steps that were looked at, n at most, and the bytes and allocations of one.
 func (s *subject) allocated(n int) (answer, error) {

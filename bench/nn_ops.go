@@ -90,14 +90,11 @@ func opsSheet(n network, answers map[string]answer) *sheet {
 	ours, theirs := answers[oursName], answers[pytorchName]
 	ourKinds, theirKinds := byKind(ours.Ops), byKind(theirs.Ops)
 	add := func(name string, a, b time.Duration, aText, bText string) {
-		cells := []string{name, ms(a), ms(b), "", aText, bText}
+		both := ""
 		if a > 0 && b > 0 {
-			cells[3] = ratio(a, b)
+			both = ratio(a, b)
 		}
-		if len(theirs.Ops) == 0 {
-			cells[2] = "not run"
-		}
-		sh.add(cells...)
+		sh.add(name, ours.cell(a), theirs.cell(b), both, aText, bText)
 	}
 	names := []string{}
 	for _, kind := range opKinds {
@@ -112,6 +109,17 @@ func opsSheet(n network, answers map[string]answer) *sheet {
 	add("outside of ops", outside(ours), outside(theirs), "", "")
 	add("the step", seconds(ours.Seconds), seconds(theirs.Seconds), "", "")
 	return sh
+}
+
+// cell spells the time of a kind.
+func (a answer) cell(took time.Duration) string {
+	switch {
+	case len(a.Ops) == 0:
+		return "not run"
+	case took == 0:
+		return ""
+	}
+	return ms(took)
 }
 
 // outside is what a step took beside its ops.

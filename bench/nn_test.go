@@ -248,6 +248,18 @@ func TestOpsSheet(t *testing.T) {
 	}, sh.rows)
 }
 
+// TestOpsSheetWithout: what a way does not have is not 0.
+func TestOpsSheetWithout(t *testing.T) {
+	sh := opsSheet(networks(true)[0], map[string]answer{oursName: {Seconds: 0.010, Ops: map[string]float64{"linear": 0.003}}})
+	require.Equal(t, []string{"products", "3.00", "not run", "", "linear 3.00", ""}, sh.rows[0])
+	sh = opsSheet(networks(true)[0], map[string]answer{
+		oursName:    {Seconds: 0.010, Ops: map[string]float64{"linear": 0.003}},
+		pytorchName: {Seconds: 0.010, Ops: map[string]float64{"aten::copy_": 0.003}},
+	})
+	require.Equal(t, []string{"products", "3.00", "", "", "linear 3.00", ""}, sh.rows[0])
+	require.Equal(t, []string{otherOps, "", "3.00", "", "", "copy_ 3.00"}, sh.rows[1])
+}
+
 func TestGrowthText(t *testing.T) {
 	const mib = 1 << 20
 	require.Contains(t, growthText([]float64{50 * mib, 60 * mib, 50.5 * mib}, 100), "Flat: over the last 100 steps it has grown by 512 KiB")
