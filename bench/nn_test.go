@@ -271,7 +271,7 @@ func TestGrowthText(t *testing.T) {
 func TestSlowRows(t *testing.T) {
 	w := nnWays()[0]
 	for job, few := range map[string]int{stepJob: slowRounds, forwardJob: slowRounds, oneJob: 0} {
-		require.Equal(t, few, w.row("", job, "", 2*time.Second).few, job)
+		require.Equal(t, few, w.row("", job, "", 3*time.Second).few, job)
 		require.Zero(t, w.row("", job, "", time.Millisecond).few, job)
 	}
 }

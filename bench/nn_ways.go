@@ -137,7 +137,7 @@ func (p *peer) build(path string) error {
 
 // slowStep is how long a step takes of which there are few samples, of slowRounds.
 const (
-	slowStep   = time.Second
+	slowStep   = 2 * time.Second
 	slowRounds = 3
 )
 
