@@ -72,7 +72,10 @@ func adam(l []gorgonia.ValueGrad) (*optim.Solver, error) {
 
 // steps is twenty, and fewer for large networks where they are slow.
 func steps(f family, dt tensor.Dtype) int {
-	if strings.HasPrefix(f.name, "wide") && (testing.Short() || dt == tensor.Float64) {
+	switch {
+	case raced:
+		return 1
+	case strings.HasPrefix(f.name, "wide") && (testing.Short() || dt == tensor.Float64):
 		return 2
 	}
 	return 20

@@ -1,0 +1,6 @@
+//go:build !race
+
+package nn_test
+
+// raced is false where the race detector is off.
+const raced = false
