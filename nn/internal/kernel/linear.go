@@ -46,10 +46,11 @@ func (k Linear) stride() int {
 	return k.In
 }
 
-// repeat fills y with copies of row.
-func repeat[T Float](y, row []T) {
-	n := copy(y, row)
-	for n < len(y) {
-		n += copy(y[n:], y[:n])
-	}
+// repeat fills the rows of y with copies of one, which may be one of them.
+func repeat[T Float](y, one []T) {
+	eachRow(len(y)/len(one), len(one), light, func(i int) {
+		if to := row(y, i, len(one)); &to[0] != &one[0] {
+			copy(to, one)
+		}
+	})
 }

@@ -20,19 +20,18 @@ func LayerNorm[T Float](y, x, gain, bias, mean, rstd []T, rows, width int, eps f
 
 // LayerNormGrad writes what LayerNorm passes back of dy to dx, of the size of x, and to dgain and
 // dbias, of one row each. Results that are nil are left out. gain may be nil, and dx may be dy.
-// It allocates up to 64 rows.
 func LayerNormGrad[T Float](dx, dgain, dbias, x, gain, mean, rstd, dy []T, rows, width int) {
-	normParams(dgain, dbias, x, mean, rstd, dy, rows, width)
-	if dx == nil {
-		return
-	}
 	gain = orConstant(gain, 1, width)
-	eachRow(rows, width, light, func(i int) {
-		x, dy := row(x, i, width), row(dy, i, width)
-		plain, scaled := normSums(x, gain, dy, mean[i], rstd[i])
-		normGradRow(row(dx, i, width), x, gain, dy, mean[i], rstd[i],
-			T(plain/float64(width)), T(scaled/float64(width)))
-	})
+	var ofRow func(i int)
+	if dx != nil {
+		ofRow = func(i int) {
+			x, dy := row(x, i, width), row(dy, i, width)
+			plain, scaled := normSums(x, gain, dy, mean[i], rstd[i])
+			normGradRow(row(dx, i, width), x, gain, dy, mean[i], rstd[i],
+				T(plain/float64(width)), T(scaled/float64(width)))
+		}
+	}
+	normGrad(dgain, dbias, x, mean, rstd, dy, rows, width, ofRow)
 }
 
 // RMSNorm writes x * rstd * gain to y, with 1/sqrt(mean of squares + eps) of each row, and writes
@@ -48,18 +47,19 @@ func RMSNorm[T Float](y, x, gain, rstd []T, rows, width int, eps float64) {
 }
 
 // RMSNormGrad writes what RMSNorm passes back of dy to dx, of the size of x, and to dgain, of one
-// row. Results that are nil are left out. gain may be nil, and dx may be dy. It allocates up to
-// 64 rows.
+// row. Results that are nil are left out. gain may be nil, and dx may be dy.
 func RMSNormGrad[T Float](dx, dgain, x, gain, rstd, dy []T, rows, width int) {
-	normParams(dgain, nil, x, make([]T, rows), rstd, dy, rows, width)
-	if dx == nil {
-		return
-	}
 	gain = orConstant(gain, 1, width)
-	eachRow(rows, width, light, func(i int) {
-		x, dy := row(x, i, width), row(dy, i, width)
-		_, scaled := normSums(x, gain, dy, 0, rstd[i])
-		normGradRow(row(dx, i, width), x, gain, dy, 0, rstd[i], 0, T(scaled/float64(width)))
+	var ofRow func(i int)
+	if dx != nil {
+		ofRow = func(i int) {
+			x, dy := row(x, i, width), row(dy, i, width)
+			_, scaled := normSums(x, gain, dy, 0, rstd[i])
+			normGradRow(row(dx, i, width), x, gain, dy, 0, rstd[i], 0, T(scaled/float64(width)))
+		}
+	}
+	withScratch(rows, func(mean []T) {
+		normGrad(dgain, nil, x, mean, rstd, dy, rows, width, ofRow)
 	})
 }
 
@@ -75,23 +75,31 @@ func orConstant[T Float](x []T, c T, width int) []T {
 	return x
 }
 
-// normParams writes the sums over all rows of dy times the normalized x, and of dy. Either may be
-// nil.
-func normParams[T Float](dgain, dbias, x, mean, rstd, dy []T, rows, width int) {
+// normGrad writes the sums over all rows of dy times the normalized x, and of dy, of which either
+// may be nil, and calls ofRow, if there is one, for each row that it has looked at: then the row is
+// near.
+func normGrad[T Float](dgain, dbias, x, mean, rstd, dy []T, rows, width int, ofRow func(i int)) {
 	if dgain == nil {
 		if dbias != nil {
 			SumRows(dbias, dy, rows, width)
 		}
+		if ofRow != nil {
+			eachRow(rows, width, light, ofRow)
+		}
 		return
 	}
-	both := make([]T, 2*width)
-	sumBlocks(rows, rowBlock(rows), 2*width, both, func(sum []T, begin, end int) {
-		for i := begin; i < end; i++ {
-			normParamsRow(sum[:width], sum[width:], row(x, i, width), row(dy, i, width), mean[i], rstd[i])
-		}
+	withScratch(2*width, func(both []T) {
+		sumBlocks(rows, rowBlock(rows), 2*width, both, func(sum []T, begin, end int) {
+			for i := begin; i < end; i++ {
+				normParamsRow(sum[:width], sum[width:], row(x, i, width), row(dy, i, width), mean[i], rstd[i])
+				if ofRow != nil {
+					ofRow(i)
+				}
+			}
+		})
+		copy(dgain, both[:width])
+		copy(dbias, both[width:])
 	})
-	copy(dgain, both[:width])
-	copy(dbias, both[width:])
 }
 
 // rowRstd is 1/sqrt(v+eps), where v is the mean of the squared distance of x from mean.

@@ -53,7 +53,7 @@ func AddRows[T Float](y, x, bias []T, rows, width int) {
 	})
 }
 
-// SumRows writes the sum of the rows of x to dst, which is one row. It allocates up to 32 rows.
+// SumRows writes the sum of the rows of x to dst, which is one row.
 func SumRows[T Float](dst, x []T, rows, width int) {
 	size := rowBlock(rows)
 	sumBlocks(rows, size, width, dst, func(sum []T, begin, end int) {
@@ -71,11 +71,12 @@ func sumBlocks[T Float](rows, size, width int, dst []T, f func(sum []T, begin, e
 		f(dst, 0, rows)
 		return
 	}
-	sums := make([]T, (rows+size-1)/size*width)
-	workers.Blocks(rows, size, func(begin, end int) { f(row(sums, begin/size, width), begin, end) })
-	for ; len(sums) > 0; sums = sums[width:] {
-		AddTo(dst, sums[:width])
-	}
+	withScratch((rows+size-1)/size*width, func(sums []T) {
+		workers.Blocks(rows, size, func(begin, end int) { f(row(sums, begin/size, width), begin, end) })
+		for ; len(sums) > 0; sums = sums[width:] {
+			AddTo(dst, sums[:width])
+		}
+	})
 }
 
 // Dot is the sum of a * b.

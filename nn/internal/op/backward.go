@@ -53,7 +53,7 @@ func (o *backward[T]) allocate() {
 	o.grads = make([]*result[T], len(o.of.needs))
 	o.call.DIn = make([][]T, len(o.of.needs))
 	for i, needed := range o.of.needs {
-		if needed {
+		if needed && !o.of.passes(i) {
 			o.grads[i] = newResult[T](o.in[i])
 			o.call.DIn[i] = o.grads[i].data
 		}

@@ -32,16 +32,10 @@ func add[T kernel.Float](rows, width int) Function[T] {
 			return nil
 		},
 		Backward: func(c *Call[T]) error {
-			copy(c.DIn[0], c.Grad)
-			switch db := c.DIn[1]; {
-			case db == nil:
-			case rows == 1:
-				copy(db, c.Grad)
-			default:
-				kernel.SumRows(db, c.Grad, rows, width)
-			}
+			kernel.SumRows(c.DIn[1], c.Grad, rows, width)
 			return nil
 		},
+		Passes: []bool{true, rows == 1},
 	}
 }
 

@@ -36,6 +36,9 @@ func (o *forward[T]) Do(in ...gorgonia.Value) (v gorgonia.Value, err error) {
 // DiffWRT says which gradients SymDiff gives.
 func (o *forward[T]) DiffWRT(int) []bool { return o.needs }
 
+// passes reports whether the gradient of an input is that of the result.
+func (o *forward[T]) passes(i int) bool { return o.f.Passes != nil && o.f.Passes[i] }
+
 // SymDiff makes one node that computes all gradients that are needed, and a node for each after
 // the first that only hands it on.
 func (o *forward[T]) SymDiff(in gorgonia.Nodes, out, grad *gorgonia.Node) (gorgonia.Nodes, error) {
@@ -44,6 +47,10 @@ func (o *forward[T]) SymDiff(in gorgonia.Nodes, out, grad *gorgonia.Node) (gorgo
 	var of *backward[T]
 	for i, needed := range o.needs {
 		if !needed {
+			continue
+		}
+		if o.passes(i) {
+			grads[i] = grad
 			continue
 		}
 		var err error

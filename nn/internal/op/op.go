@@ -19,6 +19,9 @@ type Function[T kernel.Float] struct {
 	// Backward overwrites those of c.DIn that are not nil. It is nil where nothing can be
 	// differentiated.
 	Backward func(c *Call[T]) error
+	// Passes says which inputs have the gradient of the result, as it is. Backward is not
+	// asked for theirs. Nil is none.
+	Passes []bool
 }
 
 // A Call is the operands of one run of a Function, as dense row-major slices. They are lent for

@@ -1,0 +1,24 @@
+package kernel
+
+// This file is memory for partial results, which is used again by whoever needs some next.
+
+import "sync"
+
+var scratch32, scratch64 sync.Pool
+
+// withScratch calls f with n zeros, which are lent for that time.
+func withScratch[T Float](n int, f func(zeros []T)) {
+	pool := &scratch32
+	if any(T(0)) == any(float64(0)) {
+		pool = &scratch64
+	}
+	memory, _ := pool.Get().(*[]T)
+	if memory == nil || cap(*memory) < n {
+		memory = new([]T)
+		*memory = make([]T, n)
+	}
+	*memory = (*memory)[:n]
+	clear(*memory)
+	f(*memory)
+	pool.Put(memory)
+}
