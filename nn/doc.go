@@ -38,4 +38,9 @@
 //
 // A graph and its machine serve one goroutine. Graphs that share parameters may run at the same
 // time as long as none of them trains. The bits of a result do not depend on GOMAXPROCS.
+//
+// # Speed
+//
+// [UseBLAS] says what multiplies matrices: OpenBLAS, where the system has it, or gonum. [Profile] tells how
+// long each op takes. With the environment variable KIBISIS_NOASM=1 nothing is computed in assembly.
 package nn
