@@ -2,6 +2,7 @@ package nn_test
 
 import (
 	"fmt"
+	"log/slog"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -9,6 +10,7 @@ import (
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"github.com/fb777929/kibisis/checkpoint/runs"
 	"github.com/fb777929/kibisis/nn"
 )
 
@@ -33,4 +35,35 @@ func TestUseBLASOfWhatIsNotThere(t *testing.T) {
 	_, err := nn.UseBLAS("/no/such/library.so")
 	require.Error(t, err)
 	require.Equal(t, before, fmt.Sprint(tensor.WhichBLAS()))
+}
+
+func TestAnotherBLASIsToldOfAtAResume(t *testing.T) {
+	t.Cleanup(func() {
+		_, err := nn.UseBLAS("")
+		require.NoError(t, err)
+	})
+	dir := t.TempDir()
+	resume := func(with string) (name string, restored *runs.Restored) {
+		name, err := nn.UseBLAS(with)
+		if err != nil {
+			t.Skip("there is no second BLAS: ", err)
+		}
+		s := nn.NewScope(1)
+		nn.NewLinear(s.Sub("fc"), 2, 2, nil)
+		run, err := runs.Open(dir, &runs.Options{Log: slog.New(slog.DiscardHandler)})
+		require.NoError(t, err)
+		defer func() { require.NoError(t, run.Close()) }()
+		restored, err = run.Restore(t.Context(), runs.Weights(s))
+		require.NoError(t, err)
+		require.NoError(t, run.Save(t.Context(), restored.Step+1, nil))
+		return name, restored
+	}
+	was, _ := resume("gonum")
+	_, same := resume("gonum")
+	require.Empty(t, same.Changed)
+	is, restored := resume("openblas")
+	require.Len(t, restored.Changed, 1)
+	require.Equal(t, "BLAS", restored.Changed[0].What)
+	require.Equal(t, was, restored.Changed[0].Was)
+	require.Equal(t, is, restored.Changed[0].Is)
 }

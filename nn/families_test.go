@@ -48,7 +48,9 @@ var families = []family{
 			}.Forward
 		},
 		solver: func(l []gorgonia.ValueGrad) (*optim.Solver, error) {
-			return optim.NewRMSProp(l, &optim.RMSPropOptions{LearningRate: 0.002, Alpha: 0.9, Momentum: 0.5})
+			return optim.NewRMSProp(l, &optim.RMSPropOptions{
+				LearningRate: 0.002, Alpha: 0.9, Momentum: 0.5, Schedule: optim.Exponential(0.95),
+			})
 		},
 	},
 	{
@@ -81,7 +83,7 @@ var families = []family{
 			}
 		},
 		solver: func(l []gorgonia.ValueGrad) (*optim.Solver, error) {
-			return optim.NewAdam(l, &optim.AdamOptions{LearningRate: 0.01, ClipNorm: 0.5})
+			return optim.NewAdam(l, &optim.AdamOptions{LearningRate: 0.01, ClipNorm: 0.5, Schedule: optim.OneCycle{Steps: 21}})
 		},
 	},
 	{

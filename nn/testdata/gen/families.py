@@ -81,16 +81,18 @@ FAMILIES = {"mlp": MLP, "cnn": CNN, "recurrent": Recurrent, "encoder": Encoder, 
 
 
 def optimizer(name, model):
-    """The optimizer and the schedule of a family, which may be None, and the norm to clip at."""
+    """The optimizer and the schedule of a family, and the norm to clip at, or None."""
     parameters = model.parameters()
     if name == "mlp":
-        return torch.optim.RMSprop(parameters, lr=0.002, alpha=0.9, momentum=0.5), None, None
+        o = torch.optim.RMSprop(parameters, lr=0.002, alpha=0.9, momentum=0.5)
+        return o, torch.optim.lr_scheduler.ExponentialLR(o, 0.95), None
     if name == "cnn":
         # Not one that divides by the size of gradients: that of a bias before a batch norm is nothing but noise.
         o = torch.optim.SGD(parameters, lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-3)
         return o, torch.optim.lr_scheduler.StepLR(o, 8, 0.5), None
     if name == "recurrent":
-        return torch.optim.Adam(parameters, lr=0.01), None, 0.5
+        o = torch.optim.Adam(parameters, lr=0.01)
+        return o, torch.optim.lr_scheduler.OneCycleLR(o, 0.01, total_steps=21, cycle_momentum=False), 0.5
     if name == "encoder":
         o = torch.optim.AdamW(parameters, lr=0.003, weight_decay=0.05)
         return o, torch.optim.lr_scheduler.CosineAnnealingLR(o, 20, 0.0003), None

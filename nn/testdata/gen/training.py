@@ -44,8 +44,7 @@ for name, make in FAMILIES.items():
             if norm is not None:
                 torch.nn.utils.clip_grad_norm_(model.parameters(), norm)
             steps.step()
-            if schedule is not None:
-                schedule.step()
+            schedule.step()
             losses.append(value.detach())
         f[f"{name}.{dt}.losses"] = torch.stack(losses)
         for key, value in model.state_dict().items():
