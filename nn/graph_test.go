@@ -375,3 +375,47 @@ func TestSequential(t *testing.T) {
 		require.Equal(t, 4*max(0, v), numbers(y.Value())[i])
 	}
 }
+
+// The gradient of a sum is that of its operands too, and of a parameter it must stay what it is
+// while Gorgonia adds others to it for a node beside.
+func TestAGradientThatTwoHaveIsNotAddedTo(t *testing.T) {
+	s := NewScopeOf(tensor.Float64, Seeded(1))
+	p, q := s.Param("p", Normal(0, 1), 2, 3), s.Param("q", Normal(0, 1), 2, 3)
+	for _, swapped := range []bool{false, true} {
+		g := TrainGraph(nil)
+		w, v := g.Input("w", tensor.Float64, 2, 3), g.Input("v", tensor.Float64, 2, 3)
+		for i := range 6 {
+			w.Value().Data().([]float64)[i] = float64(i + 1)
+			v.Value().Data().([]float64)[i] = 10
+		}
+		x := Scale(g, g.Node(p), 1)
+		sum := Add(g, x, g.Node(q))
+		if swapped {
+			sum = Add(g, g.Node(q), x)
+		}
+		loss := gorgonia.Must(gorgonia.Add(must(op.Dot(g.tape, sum, w)), must(op.Dot(g.tape, x, v))))
+		learnables, err := g.Grad(loss)
+		require.NoError(t, err)
+		m, err := g.Machine()
+		require.NoError(t, err)
+		for range 2 {
+			require.NoError(t, m.Run())
+			for _, l := range learnables {
+				grad, err := l.Grad()
+				require.NoError(t, err)
+				want := []float64{1, 2, 3, 4, 5, 6}
+				if l.(*Learnable).Name() == "p" {
+					want = []float64{11, 12, 13, 14, 15, 16}
+				}
+				require.Equal(t, want, numbers(grad), l.(*Learnable).Name())
+			}
+		}
+	}
+}
+
+func must(n *gorgonia.Node, err error) *gorgonia.Node {
+	if err != nil {
+		panic(err)
+	}
+	return n
+}
