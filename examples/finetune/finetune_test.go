@@ -20,9 +20,7 @@ func quick(dir string) []string {
 }
 
 func TestABodyFromAFileIsWorthIt(t *testing.T) {
-	if testing.Short() {
-		t.Skip("reads and learns MNIST")
-	}
+	resumed.Learning(t)
 	dir := t.TempDir()
 	before, err := os.ReadFile("body.safetensors")
 	require.NoError(t, err)
@@ -59,9 +57,7 @@ func TestABodyFromAFileIsWorthIt(t *testing.T) {
 }
 
 func TestGoesOnAfterADeath(t *testing.T) {
-	if testing.Short() {
-		t.Skip("reads and learns MNIST")
-	}
+	resumed.Learning(t)
 	dir := t.TempDir()
 	require.NoError(t, run(t.Context(), quick(dir), io.Discard, io.Discard))
 	again := t.TempDir()

@@ -27,9 +27,7 @@ func quick(t *testing.T, dir string) (stdout string) {
 }
 
 func TestLearnsAndSaysHowWell(t *testing.T) {
-	if testing.Short() {
-		t.Skip("reads and learns MNIST")
-	}
+	resumed.Learning(t)
 	dir := t.TempDir()
 	require.Regexp(t, `(?s)^products by .*nothing to resume, step 0\nepoch 1 of 1: accuracy .*\ntest accuracy: 0\.[5-9]\d\d\d\n$`, quick(t, dir))
 	require.FileExists(t, filepath.Join(dir, "loss.svg"))

@@ -11,6 +11,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// Learning skips a test that trains a network on images where that takes too long.
+func Learning(t *testing.T) {
+	t.Helper()
+	if testing.Short() || raced {
+		t.Skip("reads and learns MNIST, which takes minutes under the race detector")
+	}
+}
+
 // After copies a run as it would be had its process died right after its first checkpoint.
 func After(t *testing.T, run string) (dir string) {
 	t.Helper()

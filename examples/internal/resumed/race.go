@@ -1,0 +1,5 @@
+//go:build race
+
+package resumed
+
+const raced = true
