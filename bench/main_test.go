@@ -17,10 +17,15 @@ import (
 // printed and its JSON.
 func smallest(t *testing.T, args ...string) (string, report) {
 	t.Helper()
+	return reported(t, append([]string{"-rust", os.Getenv("KIBISIS_RUST"), "-size", "1MiB", "-gobsize", "1MiB", "-rounds", "2"}, args...)...)
+}
+
+// reported runs the program, which must leave nothing behind, and returns what it printed and its JSON.
+func reported(t *testing.T, args ...string) (string, report) {
+	t.Helper()
 	work, file := t.TempDir(), filepath.Join(t.TempDir(), "out.json")
 	var out strings.Builder
-	args = append([]string{"-rust", os.Getenv("KIBISIS_RUST"), "-size", "1MiB", "-gobsize", "1MiB", "-rounds", "2", "-dir", work, "-json", file}, args...)
-	require.NoError(t, run(t.Context(), args, &out, io.Discard))
+	require.NoError(t, run(t.Context(), append([]string{"-dir", work, "-json", file}, args...), &out, io.Discard))
 
 	left, err := os.ReadDir(work)
 	require.NoError(t, err)

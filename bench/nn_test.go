@@ -3,7 +3,6 @@ package main
 // This file runs -nn at its smallest.
 
 import (
-	"encoding/json"
 	"io"
 	"math"
 	"os"
@@ -27,20 +26,7 @@ func TestMain(m *testing.M) {
 // quickNN runs -nn with small networks, and returns what it printed and its JSON.
 func quickNN(t *testing.T, args ...string) (string, report) {
 	t.Helper()
-	work, file := t.TempDir(), filepath.Join(t.TempDir(), "out.json")
-	var out strings.Builder
-	args = append([]string{"-nn", "-quick", "-rounds", "2", "-steps", "50", "-dir", work, "-json", file}, args...)
-	require.NoError(t, run(t.Context(), args, &out, io.Discard))
-
-	left, err := os.ReadDir(work)
-	require.NoError(t, err)
-	require.Empty(t, left, "the program removes what it makes")
-
-	var r report
-	text, err := os.ReadFile(file)
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(text, &r))
-	return out.String(), r
+	return reported(t, append([]string{"-nn", "-quick", "-rounds", "2", "-steps", "50"}, args...)...)
 }
 
 func TestNN(t *testing.T) {
