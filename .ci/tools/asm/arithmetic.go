@@ -23,49 +23,28 @@ func (p *program) copy(a vec) vec {
 	return v
 }
 
-func (p *program) add(a vec, b operand.Op) vec {
+// two is an instruction of two operands, with its result in a register of its own.
+func (p *program) two(instruction func(...operand.Op), a vec, b operand.Op) vec {
 	v := p.YMM()
-	p.VADDPS(b, a, v)
+	instruction(b, a, v)
 	return v
 }
 
-func (p *program) sub(a vec, b operand.Op) vec {
-	v := p.YMM()
-	p.VSUBPS(b, a, v)
-	return v
-}
+func (p *program) add(a vec, b operand.Op) vec { return p.two(p.VADDPS, a, b) }
 
-func (p *program) mul(a vec, b operand.Op) vec {
-	v := p.YMM()
-	p.VMULPS(b, a, v)
-	return v
-}
+func (p *program) sub(a vec, b operand.Op) vec { return p.two(p.VSUBPS, a, b) }
 
-func (p *program) div(a vec, b operand.Op) vec {
-	v := p.YMM()
-	p.VDIVPS(b, a, v)
-	return v
-}
+func (p *program) mul(a vec, b operand.Op) vec { return p.two(p.VMULPS, a, b) }
 
-func (p *program) and(a vec, b operand.Op) vec {
-	v := p.YMM()
-	p.VANDPS(b, a, v)
-	return v
-}
+func (p *program) div(a vec, b operand.Op) vec { return p.two(p.VDIVPS, a, b) }
+
+func (p *program) and(a vec, b operand.Op) vec { return p.two(p.VANDPS, a, b) }
 
 // least and most give b where either is NaN.
 
-func (p *program) least(a vec, b operand.Op) vec {
-	v := p.YMM()
-	p.VMINPS(b, a, v)
-	return v
-}
+func (p *program) least(a vec, b operand.Op) vec { return p.two(p.VMINPS, a, b) }
 
-func (p *program) most(a vec, b operand.Op) vec {
-	v := p.YMM()
-	p.VMAXPS(b, a, v)
-	return v
-}
+func (p *program) most(a vec, b operand.Op) vec { return p.two(p.VMAXPS, a, b) }
 
 // clamp is a, but at least low and at most high. NaN stays.
 func (p *program) clamp(a vec, low, high float64) vec {
