@@ -8,9 +8,9 @@ var scratch32, scratch64 sync.Pool
 
 // withScratch calls f with n zeros, which are lent for that time.
 func withScratch[T Float](n int, f func(zeros []T)) {
-	pool := &scratch32
-	if any(T(0)) == any(float64(0)) {
-		pool = &scratch64
+	pool := &scratch64
+	if short[T]() {
+		pool = &scratch32
 	}
 	memory, _ := pool.Get().(*[]T)
 	if memory == nil || cap(*memory) < n {
